@@ -1,0 +1,116 @@
+"""What a hypervisor must be able to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from msgspec import Struct, field
+
+from welkin.services.compute.host.wanted import Consoles, Image, Nic, SeenPower, ServerWanted
+
+
+class DriverError(Exception):
+    """A step that did not succeed, told in a sentence for people.  It will be tried again."""
+
+
+class Hopeless(DriverError):
+    """A step that cannot succeed however often it is tried: what is wanted must change first."""
+
+
+class Guest(Struct, frozen=True, kw_only=True):
+    """A guest as it is found, whoever made it so.
+
+    The epochs say which of the wanted counters it was brought to; they are read from
+    what lies on the host, not remembered.
+    """
+
+    power: SeenPower
+    disk_epoch: int = 0  # 0: it has no root disk
+    disk_gib: int = 0
+    boot_epoch: int = 0
+    soft_reboots: int = 0
+    rescue_epoch: int = 0
+    vcpus: int = 0
+    ram_mib: int = 0
+    plugged: frozenset[str] = frozenset()  # ids of ports
+    shutdown_asked_s_ago: float | None = None  # since the power button was first pressed
+    pressed_s_ago: float | None = None  # since it was last pressed
+    powered_off_by_guest: bool = False
+    snapshots: frozenset[str] = frozenset()  # image ids of copies that lie ready to be sent
+    sent: frozenset[str] = frozenset()  # image ids of copies that were sent
+    consoles: Consoles = field(default_factory=Consoles)
+
+
+class Tap(Struct, frozen=True):
+    """The host's end of a port: a tap device in a network namespace."""
+
+    namespace: str
+    name: str
+
+
+class ServerDriver(Protocol):
+    """Guests on one host.
+
+    Every call is safe to repeat: asking twice is the same as asking once.  A call
+    that raises may or may not have had its effect; the caller looks again.
+    """
+
+    async def find(self, server_id: str) -> Guest | None:
+        """Return the guest of this server, or None if nothing at all is left of one."""
+
+    async def find_all(self) -> frozenset[str]:
+        """Return the ids of all servers of which this host has anything."""
+
+    async def make_disk(self, server: ServerWanted, image: Path | None) -> None:
+        """Make the disks of `server.disk_epoch` from `image`, or grow them to the flavor's size.
+
+        The guest does not run.  Disks of older epochs are destroyed.
+        """
+
+    async def start(self, server: ServerWanted, taps: dict[str, Tap], rescue: Path | None) -> None:
+        """Boot the guest, or wake it where its memory was saved, with a tap for each port of `server`."""
+
+    async def press_power(self, server_id: str) -> None:
+        """Press the guest's power button; it may shut down, later."""
+
+    async def kill(self, server_id: str) -> None:
+        """End the guest now, and forget its saved memory."""
+
+    async def set_paused(self, server_id: str, *, paused: bool) -> None:
+        """Halt the guest's processors, or let them go on."""
+
+    async def suspend(self, server_id: str) -> None:
+        """Save the guest's memory to disk and end it."""
+
+    async def plug(self, server_id: str, nic: Nic, tap: Tap) -> None:
+        """Add a network card to the running guest."""
+
+    async def unplug(self, server_id: str, port_id: str) -> None:
+        """Take the network card of a port out of the running guest."""
+
+    async def snapshot(self, server_id: str, image_id: str, *, sent: bool) -> Path:
+        """Copy the root disk into a file that stands alone and return it; once `sent`, drop the file but remember."""
+
+    async def remove(self, server_id: str) -> None:
+        """Destroy everything of this server."""
+
+
+class ConsoleReader(Protocol):
+    """The text that guests wrote to their first serial port."""
+
+    async def console_text(self, server_id: str, lines_max: int | None) -> str:
+        """Return the last `lines_max` lines, or all that is kept."""
+
+
+class ImageCache(Protocol):
+    """Images of this host, each fetched once, shared by all guests."""
+
+    async def has(self, image: Image) -> bool:
+        """Say whether the image lies here, checked and ready."""
+
+    async def fetch(self, image: Image) -> None:
+        """Bring the image here, compare its hash and look what it is.  Raises Hopeless for a bad one."""
+
+    def path(self, image: Image) -> Path:
+        """Return where the image lies once it is here."""

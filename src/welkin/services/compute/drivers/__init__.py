@@ -1,0 +1,1 @@
+"""Hypervisors behind `driver.py`: one in memory, for tests and simulations, and QEMU."""
