@@ -1,0 +1,1 @@
+"""Welkin's tests; see the Makefile for the suites."""
