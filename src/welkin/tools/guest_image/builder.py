@@ -46,9 +46,7 @@ PROGRAMS = (
     "/usr/sbin/qemu-ga",
 )
 LINKS_IN_SBIN = "init poweroff reboot halt getty modprobe ip mdev udhcpc acpid"
-KERNEL_ARGUMENTS = (
-    "console=tty0 console=ttyS0 root=LABEL=welkin-root rw mitigations=off random.trust_cpu=on"
-)
+KERNEL_ARGUMENTS = "console=tty0 console=ttyS0 root=LABEL=welkin-root rw mitigations=off random.trust_cpu=on"
 TEXTS = {
     "etc/passwd": "root:x:0:0:root:/root:/bin/sh\n",
     "etc/shadow": "root:*:19000:0:99999:7:::\n",
@@ -68,9 +66,7 @@ SCRIPTS = {
     "usr/bin/nc": "nc",
     "usr/sbin/chpasswd_file": "chpasswd_file",
 }
-DIRECTORIES = (
-    "bin sbin usr/bin usr/sbin dev proc sys tmp run root/.ssh etc/dropbear var/log var/lib mnt media lib lib64 home"
-).split()
+DIRECTORIES = "usr/bin usr/sbin bin sbin dev proc sys tmp run root/.ssh etc/dropbear var/log var/lib media mnt"
 
 
 class GuestImage(Struct, frozen=True):
@@ -176,7 +172,7 @@ def _fill_initrd(tree: Path, kernel: Path, version: str) -> None:
 
 
 def _fill_root(tree: Path, kernel: Path, version: str) -> None:
-    for name in DIRECTORIES:
+    for name in DIRECTORIES.split():
         (tree / name).mkdir(parents=True, exist_ok=True)
     (tree / "root/.ssh").chmod(0o700)
     (tree / "root").chmod(0o700)
