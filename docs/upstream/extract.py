@@ -100,6 +100,7 @@ def sections(page: Path) -> Iterator[tuple[str, str, str, str | None]]:
 def operation(heading: str, method: str, path: str, *, prefix: str) -> Operation:
     """Make one entry out of what a section says."""
     path = path.split("?")[0].replace("/{api_version}", prefix)
+    path = re.sub(r"\{(\w+)/\w+\}", r"{\1}", path)  # "an id or a name" is one argument all the same
     if prefix and path != "/" and not path.startswith(prefix):
         path = prefix + path
     found: Operation = {"method": method, "path": path if path == "/" else path.rstrip("/")}
