@@ -1,0 +1,141 @@
+"""The only file that knows every room: it puts a control plane and an agent together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+
+from welkin.core import agent_api, agents, schema
+from welkin.core.agent import Agent, websocket_link
+from welkin.core.answers import Answer
+from welkin.core.cloud import Cloud, Host, Room
+from welkin.core.config import CloudOptions, HttpOptions
+from welkin.core.db import Database, SqliteDatabase
+from welkin.core.http import App, Call, Parts, Routes, Service, plain_envelope
+from welkin.core.metrics import exposition
+from welkin.core.policy import PUBLIC, Policy
+from welkin.core.server import Server
+from welkin.core.wake import Wakeups
+from welkin.core.world import World
+
+
+class Config(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Every option, in groups."""
+
+    cloud: CloudOptions = msgspec.field(default_factory=CloudOptions)
+    http: HttpOptions = msgspec.field(default_factory=HttpOptions)
+
+    def groups(self) -> list[msgspec.Struct]:
+        """Return each group of options."""
+        return [getattr(self, name) for name in self.__struct_fields__]
+
+
+ROOMS: tuple[Room, ...] = ()
+
+root = Routes(Service(type="", prefix="", envelope=plain_envelope))
+
+
+@root.get("/healthcheck", rule=PUBLIC)
+async def healthcheck(call: Call) -> Answer:
+    """Say that requests are answered and the database can be read."""
+    await call.db.value("SELECT 1")
+    return Answer(body=b"OK", content_type="text/plain")
+
+
+@root.get("/metrics", rule=PUBLIC)
+async def show_metrics(call: Call) -> Answer:
+    """Return the numbers of this process for Prometheus."""
+    return Answer(body=exposition(), content_type="text/plain; version=0.0.4")
+
+
+def all_routes() -> list[Routes]:
+    """Return the routes of every room."""
+    return [root, agent_api.routes, *(routes for room in ROOMS for routes in room.routes)]
+
+
+def host_name(options: CloudOptions) -> str:
+    """Return this machine's name in the cloud."""
+    return options.host or socket.gethostname()
+
+
+@asynccontextmanager
+async def open_cloud(config: Config, world: World) -> AsyncIterator[Cloud]:
+    """Open the database, bring its tables up to date, and put every room's central half together."""
+    wakeups = Wakeups()
+    config.cloud.state_dir.mkdir(parents=True, exist_ok=True)
+    database = await open_database(config.cloud, world, wakeups)
+    await database.migrate({"core": schema.MIGRATIONS} | {room.name: room.migrations for room in ROOMS})
+    app = App(all_routes(), database, world, Policy.load(config.cloud.policy_file))
+    app.trust_forwarded = config.http.trust_forwarded
+    cloud = Cloud(database, world, wakeups, app)
+    for group in config.groups():
+        cloud.parts.add(group)
+    app.authenticators.append(agent_api.authenticator(cloud.hub))
+    for room in ROOMS:
+        if room.central is not None:
+            room.central(cloud)
+    wakeups.open(config.cloud.state_dir / "run" / "wake")
+    try:
+        yield cloud
+    finally:
+        wakeups.close()
+        await database.close()
+
+
+async def open_database(options: CloudOptions, world: World, wakeups: Wakeups) -> Database:
+    """Open PostgreSQL where a URL is given, else the SQLite file below the state directory."""
+    if not options.database:
+        return SqliteDatabase(options.state_dir / "welkin.sqlite", world, wakeups.send)
+    from welkin.core.db_postgres import PostgresDatabase  # its driver costs 0.1 s to import: only where it is used
+
+    database = await PostgresDatabase.connect(options.database, wakeups.send)
+    await database.listen(wakeups.hear)
+    return database
+
+
+async def run_control(
+    cloud: Cloud, options: HttpOptions, sockets: Sequence[socket.socket], *, workers: bool = True
+) -> None:
+    """Serve the APIs, and where asked do the central work, until cancelled."""
+    server = Server(cloud.app, options)
+    tasks = [asyncio.create_task(server.serve(sockets))]
+    if workers:
+        tasks.append(asyncio.create_task(cloud.workers.run()))
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        server.stop()
+        for task in tasks[1:]:
+            task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def run_agent(config: Config, world: World, url: str, key: str) -> None:
+    """Serve one host until cancelled, on behalf of the control plane at `url`."""
+    name = host_name(config.cloud)
+    agent = Agent(world, lambda: websocket_link(url, name, key))
+    parts = Parts(world, *config.groups())
+    host = Host(name, world, agent, parts)
+    for room in ROOMS:
+        if room.host is not None:
+            room.host(host)
+    await agent.run()
+
+
+async def agent_key(cloud: Cloud, host: str, path: Path) -> str:
+    """Return the key of this machine's own agent, made and enrolled at the first start."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(cloud.world.secret(32).hex())
+    key = path.read_text()
+    async with cloud.db.tx() as tx:
+        await agents.enrol(tx, cloud.world, host, key)
+    return key

@@ -1,0 +1,1 @@
+"""What every room stands on: HTTP, database, policy, work and time.  It knows no service."""

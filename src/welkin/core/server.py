@@ -1,0 +1,82 @@
+"""The HTTP server: uvicorn on uvloop, which Welkin configures and otherwise leaves alone."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Sequence
+from typing import Any
+
+import uvicorn
+
+from welkin.core.config import HttpOptions
+
+KEEP_ALIVE_S = 75
+BACKLOG = 2048
+GRACE_S = 2
+
+
+class Server:
+    """Serves one ASGI app on sockets that are bound before anything starts."""
+
+    def __init__(self, app: Any, options: HttpOptions) -> None:
+        config = uvicorn.Config(
+            app,
+            http="httptools",
+            ws="websockets-sansio",
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=GRACE_S,
+            h11_max_incomplete_event_size=64 << 10,
+            ws_max_size=64 << 20,
+            ssl_certfile=options.certificate or None,
+            ssl_keyfile=options.certificate_key or None,
+        )
+        self._server = _Quiet(config)
+
+    async def serve(self, sockets: Sequence[socket.socket]) -> None:
+        """Serve until `stop`."""
+        await self._server.serve(sockets=list(sockets))
+
+    async def started(self) -> None:
+        """Wait until requests are answered."""
+        await self._server.ready.wait()
+
+    def stop(self) -> None:
+        """Finish what is under way, then stop."""
+        self._server.should_exit = True
+
+
+class _Quiet(uvicorn.Server):
+    """Signals are the process's business, not the server's."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and say so."""
+        await super().startup(sockets=sockets)
+        self.ready.set()
+
+    def install_signal_handlers(self) -> None:
+        """Install none."""
+
+    def capture_signals(self) -> Any:
+        """Capture none."""
+        return contextlib.nullcontext()
+
+
+def bind(address: str, port: int) -> socket.socket:
+    """Return a listening socket; port 0 takes a free one."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((address, port))
+    listener.listen(BACKLOG)
+    listener.settimeout(0)
+    return listener

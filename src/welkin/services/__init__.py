@@ -1,0 +1,1 @@
+"""One room for each OpenStack service, named by its official service type."""
