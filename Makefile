@@ -77,7 +77,7 @@ fresh:  ## Prove make install and make check on a fresh Debian 12 in a temporary
 # --- what is generated
 
 docs: install-dev  ## Generate the pages that are made from the code
-	@$(BIN)/python -m docs.generate $(ARGS)
+	@$(BIN)/python -m welkin.docs $(ARGS)
 
 lock: install-dev  ## Choose and lock exact versions of all dependencies; ARGS=--upgrade for the newest
 	@scripts/lock.sh $(ARGS)
