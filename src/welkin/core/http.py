@@ -8,7 +8,7 @@ import functools
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -16,7 +16,7 @@ import msgspec
 from welkin.core import operations, versions
 from welkin.core.answers import Answer, File, Stream
 from welkin.core.db import Database
-from welkin.core.errors import Invalid, NotFound, NotImplementedHere, Problem, TooLarge, Unauthorized
+from welkin.core.errors import Invalid, MethodNotAllowed, NotFound, NotImplementedHere, Problem, TooLarge, Unauthorized
 from welkin.core.log import request_context
 from welkin.core.metrics import Requests
 from welkin.core.policy import PUBLIC, Actor, Policy, Rule
@@ -80,7 +80,7 @@ class Parts:
 
     def get(self, kind: type[PartT]) -> PartT:
         """Return the part of this type; it is a bug to ask for one that the app does not have."""
-        return self._parts[kind]
+        return cast("PartT", self._parts[kind])
 
 
 class Call:
@@ -167,7 +167,7 @@ class App:
         offered = list(routes)
         self.database, self.world, self.policy = database, world, policy
         self.parts = Parts(world, policy)
-        self.parts.add(database, Database)  # type: ignore[type-abstract]
+        self.parts.add(database, Database)
         self.trust_forwarded = False
         """Whether X-Forwarded-Proto comes from a proxy of ours."""
         self.router = Router(route for each in offered for route in each.routes)
@@ -243,22 +243,26 @@ class App:
             self._say_whether_upstream_has_it(call)
             raise
 
-    def _say_whether_upstream_has_it(self, call: Call) -> None:
+    def _say_whether_upstream_has_it(self, call: Call, action: str | None = None) -> None:
         first, _, rest = call.path.strip("/").partition("/")
         service = self._services.get(first)
-        if service is not None and operations.known(service.type, call.method, "/" + rest):
-            raise NotImplementedHere(
-                f"{call.method} /{rest} is part of the {service.type} API, and Welkin does not have it yet."
-            )
+        if service is not None and operations.known(service.type, call.method, "/" + rest, action):
+            what = f"{call.method} /{rest}" if action is None else f"The action {action} of /{rest}"
+            raise NotImplementedHere(f"{what} is part of the {service.type} API, and Welkin does not have it yet.")
 
     async def _choose(self, call: Call, leaf: Leaf, receive: Receive) -> tuple[Route, bytes | None]:
-        found = leaf.candidates(call.method)
+        try:
+            found = leaf.candidates(call.method)
+        except MethodNotAllowed:
+            self._say_whether_upstream_has_it(call)
+            raise
         raw = None
         if call.method == "POST" and leaf.actions:
             raw = await read_body(receive)
             name = next(iter(action_of(raw)))
             found = leaf.actions.get(name, [])
             if not found:
+                self._say_whether_upstream_has_it(call, name)
                 raise Invalid(f"There is no such action: {name}.")
         route = select(found, call.version) if call.version else (found[0] if found else None)
         if route is None:
