@@ -1,0 +1,67 @@
+"""What compute refuses, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from welkin.core.errors import Conflict, Forbidden, Invalid, NotFound
+
+
+class ServerNotFound(NotFound):
+    """There is no such server, or none that the caller may know of."""
+
+    code = "compute.server-not-found"
+
+    def __init__(self, server_id: str) -> None:
+        super().__init__(f"Instance {server_id} could not be found.")
+
+
+@dataclass(eq=False)
+class ServerInState(Conflict):
+    """The server is in a state in which this cannot be done."""
+
+    code = "compute.server-in-state"
+    server_id: str
+    what: str
+    """`vm_state` or `task_state`."""
+    state: str | None
+    verb: str
+
+    def __str__(self) -> str:
+        return f"Cannot '{self.verb}' instance {self.server_id} while it is in {self.what} {self.state}"
+
+
+class ServerLocked(Conflict):
+    """Somebody locked the server."""
+
+    code = "compute.server-locked"
+
+    def __init__(self, server_id: str) -> None:
+        super().__init__(f"Instance {server_id} is locked")
+
+
+class NoValidHost(Conflict):
+    """No host can take the server; the sentence counts how many failed at what."""
+
+    code = "compute.no-valid-host"
+
+
+class BadImage(Invalid):
+    """The image cannot be used for this."""
+
+    code = "compute.bad-image"
+
+
+class QuotaForbids(Forbidden):
+    """The project's quota does not allow it."""
+
+    code = "compute.quota"
+
+
+class VolumesNotServed(Invalid):
+    """There is no block storage to take volumes from."""
+
+    code = "compute.no-volumes"
+
+    def __init__(self) -> None:
+        super().__init__("Volumes need block storage, which this cloud does not serve yet; boot from an image instead.")
