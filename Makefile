@@ -45,7 +45,7 @@ lint: install-dev  ## The part of check that runs nothing: format, lint, types, 
 	@$(BIN)/ruff format --quiet --check $(PATHS) || { echo "make format mends this"; exit 1; }
 	@$(BIN)/ruff check --quiet $(PATHS)
 	@$(BIN)/mypy --strict
-	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+	@said=$$($(BIN)/lint-imports --no-logo) || { echo "$$said"; exit 1; }
 
 format: install-dev  ## Format the source, and mend what the linter can mend by itself
 	@$(BIN)/ruff format $(PATHS)

@@ -20,8 +20,13 @@ fi
 
 root=$(mktemp -d "${TMPDIR:-/tmp}/welkin-fresh.XXXXXX")
 chmod 755 "$root"
-umounts() { umount --recursive "$root/proc" "$root/dev" 2>/dev/null || true; }
-trap 'umounts; rm -rf --one-file-system "$root"' EXIT
+remove() { # never through a mount: /dev is this machine's own
+    for mounted in "$root/proc" "$root/dev"; do
+        ! mountpoint --quiet "$mounted" || umount --recursive --lazy "$mounted"
+    done
+    rm -rf --one-file-system "$root"
+}
+trap remove EXIT
 
 sources=$(ls /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list 2>/dev/null | head -n 1)
 echo "fresh: a Debian 12 in $root"
