@@ -7,7 +7,11 @@ from typing import Protocol
 
 from msgspec import Struct, field
 
-from welkin.services.compute.host.wanted import Consoles, Image, Nic, SeenPower, ServerWanted
+from welkin.services.compute.host.wanted import Consoles, Image, Nic, Progress, SeenPower, ServerWanted
+
+
+PRESS_LAPSES_S = 20.0
+"""A power button pressed longer ago was meant for another shutdown: its patience starts anew."""
 
 
 class DriverError(Exception):
@@ -16,6 +20,14 @@ class DriverError(Exception):
 
 class Hopeless(DriverError):
     """A step that cannot succeed however often it is tried: what is wanted must change first."""
+
+
+class NotYet(DriverError):
+    """Nothing is wrong, but something must come first: a port's tap, or other guests that boot."""
+
+    def __init__(self, why: Progress, again_s: float) -> None:
+        super().__init__(why)
+        self.why, self.again_s = why, again_s
 
 
 class Guest(Struct, frozen=True, kw_only=True):
@@ -69,13 +81,16 @@ class ServerDriver(Protocol):
         """
 
     async def start(self, server: ServerWanted, taps: dict[str, Tap], rescue: Path | None) -> None:
-        """Boot the guest, or wake it where its memory was saved, with a tap for each port of `server`."""
+        """Boot the guest, or wake it where its memory was saved, with a tap for each port of `server`.
 
-    async def press_power(self, server_id: str) -> None:
-        """Press the guest's power button; it may shut down, later."""
+        `rescue` is the image to boot from instead, when one is wanted.  Raises NotYet where a tap is missing.
+        """
 
-    async def kill(self, server_id: str) -> None:
-        """End the guest now, and forget its saved memory."""
+    async def stop(self, server_id: str, *, force: bool) -> None:
+        """Press the power button, upon which the guest may shut down later; or, with `force`, end it now.
+
+        With `force` its saved memory is forgotten, and that it went off by itself.
+        """
 
     async def set_paused(self, server_id: str, *, paused: bool) -> None:
         """Halt the guest's processors, or let them go on."""
@@ -89,8 +104,11 @@ class ServerDriver(Protocol):
     async def unplug(self, server_id: str, port_id: str) -> None:
         """Take the network card of a port out of the running guest."""
 
-    async def snapshot(self, server_id: str, image_id: str, *, sent: bool) -> Path:
-        """Copy the root disk into a file that stands alone and return it; once `sent`, drop the file but remember."""
+    async def snapshot(self, server_id: str, image_id: str) -> Path:
+        """Copy the root disk, as it is at one moment, into a file that stands alone; return it."""
+
+    async def drop_snapshot(self, server_id: str, image_id: str) -> None:
+        """Destroy that copy, and remember that it was sent."""
 
     async def remove(self, server_id: str) -> None:
         """Destroy everything of this server."""
