@@ -67,6 +67,11 @@ def test_a_note_counts_only_while_its_route_is_there() -> None:
     assert found["GET /v2.1/flavors"] == "501"
 
 
+def test_a_route_that_the_reference_lacks_is_named_beside_the_table() -> None:
+    text = compatibility.page(some_routes().routes, compatibility.Notes())
+    assert "Served beyond the reference: `GET /v2.1/os-services/{name}`." in text
+
+
 def test_what_upstream_removed_does_not_count() -> None:
     text = compatibility.page([], compatibility.Notes())
     assert "GET /v2.1/os-fping" not in states(text)

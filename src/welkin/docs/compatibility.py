@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -56,8 +57,12 @@ def read_notes(file: Path) -> Notes:
 def page(routes: Iterable[Route], notes: Notes) -> str:
     """Return the page for these routes."""
     offered: dict[str, set[Key]] = {}
+    own: dict[str, list[str]] = {}
     for route in routes:
-        offered.setdefault(route.service.type, set()).add((route.method, operations.shape(route.path), route.action))
+        key = (route.method, operations.shape(route.path), route.action)
+        offered.setdefault(route.service.type, set()).add(key)
+        if key not in _listed(route.service.type):
+            own.setdefault(route.service.type, []).append(_call(route))
     for covered in notes.covered:
         _cover(covered, offered.setdefault(covered.service, set()))
     reference = operations.all_operations()
@@ -71,7 +76,10 @@ def page(routes: Iterable[Route], notes: Notes) -> str:
         "Every operation of OpenStack's API references. An operation that is not done answers 501 and says so;\n"
         "a path that upstream does not have either answers 404.",
         tables.table(("Service", "#Done", "#Of", "#Share"), counts),
-        *(_service(name, listed, offered.get(name, set()), notes) for name, listed in sorted(reference.items())),
+        *(
+            _service(name, listed, offered.get(name, set()), notes) + _beyond(own.get(name, []))
+            for name, listed in sorted(reference.items())
+        ),
     )
 
 
@@ -107,14 +115,28 @@ def _service(name: str, listed: Sequence[Operation], offered: set[Key], notes: N
         parts += ["### Known differences", tables.table(("What", "Why"), differences), "### Operations"]
     parts.append(tables.table(("Operation", "What it does", "State"), rows))
     if gone:
-        parts.append("Upstream has removed these itself (410), and so they do not count: " + _list(gone) + ".")
+        parts.append(
+            "Upstream has removed these itself (410), and so they do not count: " + _list(map(_call, gone)) + "."
+        )
     return "\n\n".join(parts)
 
 
-def _list(listed: Iterable[Operation]) -> str:
-    return ", ".join(tables.code(_call(operation)) for operation in listed)
+@functools.cache
+def _listed(service: str) -> frozenset[Key]:
+    listed = operations.all_operations().get(service, ())
+    return frozenset((operation.method, operations.shape(operation.path), operation.action) for operation in listed)
 
 
-def _call(operation: Operation) -> str:
-    action = f" ({operation.action})" if operation.action else ""
-    return f"{operation.method} {operation.path}{action}"
+def _beyond(calls: list[str]) -> str:
+    if not calls:
+        return ""
+    return f"\n\nServed beyond the reference: {_list(sorted(calls))}."
+
+
+def _list(calls: Iterable[str]) -> str:
+    return ", ".join(tables.code(call) for call in calls)
+
+
+def _call(offered: Operation | Route) -> str:
+    action = f" ({offered.action})" if offered.action else ""
+    return f"{offered.method} {offered.path}{action}"

@@ -13,12 +13,14 @@ ORDER = ("", "core", "tools", "services", "testing", "cli", "docs")
 
 def render() -> str:
     """Return the page."""
-    folders = sorted({file.parent for file in modules()}, key=_rank)
+    folders: dict[Path, list[Path]] = {}
+    for file in modules():
+        folders.setdefault(file.parent, []).append(file)
     return tables.page(
         "Map",
         "Every module and what it is for, in its own words. Read a room from top to bottom: tables, shapes, policy,\n"
         "api (what a request does), plan (what happens next), central and host (who does it), driver (with what).",
-        *(_folder(folder) for folder in folders),
+        *(_folder(folder, folders[folder]) for folder in sorted(folders, key=_rank)),
     )
 
 
@@ -27,15 +29,10 @@ def modules() -> list[Path]:
     return sorted(file for file in PACKAGE.rglob("*.py") if file.stat().st_size)
 
 
-def _folder(folder: Path) -> str:
-    package = folder / "__init__.py"
-    rows = [
-        (tables.code(file.name), _purpose(file))
-        for file in modules()
-        if file.parent == folder and file.name != "__init__.py"
-    ]
+def _folder(folder: Path, files: list[Path]) -> str:
     title = "welkin" if folder == PACKAGE else str(folder.relative_to(PACKAGE))
-    parts = [f"## {title}", _purpose(package) if package.exists() else ""]
+    parts = [f"## {title}", *(_purpose(file) for file in files if file.name == "__init__.py")]
+    rows = [(tables.code(file.name), _purpose(file)) for file in files if file.name != "__init__.py"]
     if rows:
         parts.append(tables.table(("File", "What it is for"), rows))
     return "\n\n".join(part for part in parts if part)
