@@ -9,7 +9,6 @@ from msgspec import Struct, field
 
 from welkin.services.compute.host.wanted import Consoles, Image, Nic, Progress, SeenPower, ServerWanted
 
-
 PRESS_LAPSES_S = 20.0
 """A power button pressed longer ago was meant for another shutdown: its patience starts anew."""
 

@@ -7,9 +7,9 @@ the report's text; the next attempt starts from what it finds.  There is no undo
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, assert_never
+from typing import assert_never
 
 import msgspec
 from msgspec import Struct
@@ -214,9 +214,8 @@ def _seen(server_id: str, guest: Guest | None, memory: Memory) -> ServerSeen:
     ]
     if guest is None:
         return ServerSeen(id=server_id, power="absent", snapshots=tuple(failed))
-    states: Mapping[str, Any] = {image_id: "taken" for image_id in guest.snapshots}
-    states = states | {image_id: "sent" for image_id in guest.sent}
-    done = [SnapshotSeen(image_id=image_id, state=state) for image_id, state in sorted(states.items())]
+    taken = [SnapshotSeen(image_id=image_id, state="taken") for image_id in sorted(guest.snapshots - guest.sent)]
+    sent = [SnapshotSeen(image_id=image_id, state="sent") for image_id in sorted(guest.sent)]
     return ServerSeen(
         id=server_id,
         power=guest.power,
@@ -229,6 +228,6 @@ def _seen(server_id: str, guest: Guest | None, memory: Memory) -> ServerSeen:
         ram_mib=guest.ram_mib,
         disk_gib=guest.disk_gib,
         plugged=tuple(sorted(guest.plugged)),
-        snapshots=tuple(done + failed),
+        snapshots=tuple(taken + sent + failed),
         consoles=guest.consoles,
     )
