@@ -19,7 +19,7 @@ from welkin.core.db import Database
 from welkin.core.errors import Invalid, MethodNotAllowed, NotFound, NotImplementedHere, Problem, TooLarge, Unauthorized
 from welkin.core.log import request_context
 from welkin.core.metrics import Requests
-from welkin.core.policy import PUBLIC, Actor, Policy, Rule
+from welkin.core.policy import PUBLIC, AccessRule, Actor, Policy, Rule, within
 from welkin.core.routing import Leaf, Route, Router, Routes, Service, select
 from welkin.core.sockets import serve_socket
 from welkin.core.world import World
@@ -277,6 +277,8 @@ class App:
             return
         if actor is None:
             raise Unauthorized
+        if actor.access_rules is not None:
+            check_access_rules(actor.access_rules, call)
         if not route.late:
             target = {"project_id": actor.project_id, "user_id": actor.user_id, "domain_id": actor.domain_id}
             self.policy.enforce(route.rule, actor, target)
@@ -349,6 +351,13 @@ class App:
         return "req-" + self.world.new_id()
 
 
+def check_access_rules(rules: Iterable[AccessRule], call: Call) -> None:
+    """Raise Unauthorized unless a token that is restricted to some requests may make this one."""
+    service = call.route.service if call.route is not None else None
+    if service is None or not within(rules, service.type, call.method, call.path.removeprefix(service.prefix)):
+        raise Unauthorized
+
+
 def plain_envelope(problem: Problem, _request_id: str) -> object:
     """Return a refusal where no service is concerned."""
     return {"error": {"code": problem.status, "title": type(problem).__name__, "message": str(problem)}}
@@ -373,7 +382,8 @@ def decode_body(route: Route, raw: bytes, version: int) -> Any:
             raw = bytes(action_of(raw)[route.action])
         if not chain:
             return decoder(route).decode(raw)
-        return msgspec.convert(versions.apply(chain, msgspec.json.decode(raw)), route.body)
+        strict = not route.service.lenient
+        return msgspec.convert(versions.apply(chain, msgspec.json.decode(raw)), route.body, strict=strict)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         # Here and nowhere wider: elsewhere it would be our own bug.
         raise Invalid(str(error)) from error
@@ -382,7 +392,7 @@ def decode_body(route: Route, raw: bytes, version: int) -> Any:
 @functools.cache
 def decoder(route: Route) -> msgspec.json.Decoder[Any]:
     """Return the decoder of a route's bodies."""
-    return msgspec.json.Decoder(route.body)
+    return msgspec.json.Decoder(route.body, strict=not route.service.lenient)
 
 
 def decode_query(route: Route, args: Mapping[str, list[str]], version: int) -> Any:

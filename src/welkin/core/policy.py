@@ -7,6 +7,7 @@ into closures over the caller and the target.
 
 from __future__ import annotations
 
+import functools
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
@@ -19,8 +20,19 @@ from welkin.core.errors import Forbidden, Invalid
 Target = Mapping[str, object]
 
 
+class AccessRule(msgspec.Struct, frozen=True):
+    """One kind of request that a restricted token may make.
+
+    In the path `*` and `{name}` stand for one segment and `**` for any number of them.
+    """
+
+    service: str
+    method: str
+    path: str
+
+
 class Actor(msgspec.Struct, frozen=True, kw_only=True):
-    """The caller of a request, as the token says.  Roles include the implied ones."""
+    """The caller of a request, as the token says.  Roles include the implied ones, in lower case."""
 
     user_id: str = ""
     user_name: str = ""
@@ -36,6 +48,8 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
     token: str = ""
     is_admin: bool = False
     """Whether the caller may see what belongs to every project."""
+    access_rules: tuple[AccessRule, ...] | None = None
+    """The only requests that the token may be used for; None for all that the roles allow."""
 
 
 Check = Callable[[Actor, Target], bool]
@@ -167,6 +181,10 @@ def _leaf(word: str, rules: Mapping[str, str]) -> Check:
 def _comparison(kind: str, match: str) -> Check:
     target_key = match[2:-2] if match.startswith("%(") and match.endswith(")s") else None
     literal = kind[1:-1] if kind.startswith("'") and kind.endswith("'") else None
+    if kind == "None" and target_key is not None:
+        return lambda _actor, target: target_key in target and target[target_key] is None
+    if match == "None":
+        return lambda actor, _target: _credential(actor, kind) is None
 
     def compare(actor: Actor, target: Target) -> bool:
         found = literal if literal is not None else _credential(actor, kind)
@@ -176,12 +194,22 @@ def _comparison(kind: str, match: str) -> Check:
     return compare
 
 
+CREDENTIALS = {
+    "tenant": "project_id",
+    "tenant_id": "project_id",
+    "token.domain.id": "domain_id",
+    "token.project.id": "project_id",
+    "token.project.domain.id": "project_domain_id",
+    "token.user.id": "user_id",
+    "token.user.domain.id": "user_domain_id",
+}
+"""What policy files call the facts about a caller, where it is not the Actor's own word."""
+
+
 def _credential(actor: Actor, name: str) -> object:
     if name == "system_scope":
         return "all" if actor.system else None
-    if name in ("tenant", "tenant_id"):
-        name = "project_id"
-    return getattr(actor, name, None)
+    return getattr(actor, CREDENTIALS.get(name, name), None)
 
 
 def _any(parts: Iterable[Check]) -> Check:
@@ -192,3 +220,19 @@ def _any(parts: Iterable[Check]) -> Check:
 def _all(parts: Iterable[Check]) -> Check:
     checks = tuple(parts)
     return lambda actor, target: all(check(actor, target) for check in checks)
+
+
+def within(rules: Iterable[AccessRule], service: str, method: str, path: str) -> bool:
+    """Return whether a restricted token may make this request; `path` is below the service's prefix."""
+    return any(
+        rule.service == service and rule.method == method and _path_pattern(rule.path).fullmatch(path) for rule in rules
+    )
+
+
+@functools.lru_cache(maxsize=1024)
+def _path_pattern(path: str) -> re.Pattern[str]:
+    parts = re.split(r"(\*\*|\*|\{[^/}]*\})", path)
+    pattern = "".join(
+        ".*" if part == "**" else "[^/]+" if part == "*" or part[:1] == "{" else re.escape(part) for part in parts
+    )
+    return re.compile(pattern)
