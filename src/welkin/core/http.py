@@ -305,7 +305,10 @@ class App:
         headers = dict(problem.headers())
         if problem.status == 401:
             headers.setdefault("WWW-Authenticate", f'Keystone uri="{call.origin}/identity"')
-        return Answer(body=_encode(envelope(problem, call.request_id)), headers=headers), problem.status
+        body = envelope(problem, call.request_id)
+        if service is not None and service.versions is not None and call.version:
+            body = versions.apply(service.versions.down("answer", envelope, call.version), body)
+        return Answer(body=_encode(body), headers=headers), problem.status
 
     def _service_of(self, path: str) -> Service | None:
         return self._services.get(path.strip("/").partition("/")[0])
@@ -396,9 +399,14 @@ def decoder(route: Route) -> msgspec.json.Decoder[Any]:
 
 
 def decode_query(route: Route, args: Mapping[str, list[str]], version: int) -> Any:
-    """Decode the query string into the route's shape; a list field takes every value.  Raises Invalid."""
+    """Decode the query string into the route's shape; a list field takes every value.  Raises Invalid.
+
+    A route whose `query` is a dict has names that no Struct can list, and gets every value of every name.
+    """
     chain = route.service.versions.up("query", route.handler, version) if route.service.versions else ()
     args = versions.apply(chain, dict(args))
+    if get_origin(route.query) is dict:
+        return args
     lists = list_fields(route.query)
     flat: dict[str, Any] = {name: values if name in lists else values[-1] for name, values in args.items()}
     try:
