@@ -1,0 +1,1 @@
+"""Thin typed hands on the outside world: no rows, no policy."""
