@@ -18,7 +18,7 @@ HOSTS = re.compile(
     r"gcr\.io|pkg\.dev|npmjs\.(?:org|com)|crates\.io|proxy\.golang\.org|\b(?:registry|artifactory|nexus)\.[a-z]+\.|"
     r"--(?:extra-)?index-url"
 )
-# Folders that every machine has say nothing about this one.
+# Folders that every machine has say nothing about this one; a checkout there is not looked for.
 ORDINARY = {"/", "/root", "/home", "/srv", "/opt", "/tmp", "/usr/src", "/usr/local/src", "/var/tmp"}
 REASON = re.compile(r'"\s*,?\s*#\s*\S+.*\s\S+')
 
@@ -48,8 +48,8 @@ def unfinished(source: Source) -> Iterator[Fault]:
 
 def foreign_names(path: str, text: str, root: Path = ROOT) -> Iterator[Fault]:
     """No file names a path of the machine that it was written on, or the host of a registry."""
-    home = root if str(root.parent) in ORDINARY else root.parent
-    machine = re.compile(rf"(?<![\w./}}]){re.escape(str(home))}(?=/|\b)")
+    telling = str(root.parent) not in ORDINARY
+    machine = re.compile(rf"(?<![\w./}}]){re.escape(str(root.parent))}(?=/|\b)" if telling else r"(?!)")
     for number, line in enumerate(text.splitlines(), 1):
         if found := machine.search(line):
             yield Fault("machine-path", path, f"line {number} names {found[0]}, a path of this machine")

@@ -99,7 +99,7 @@ def test_names_of_this_machine_and_of_registries_are_found():
     text = "see /data/checkouts/notes.md\nfiles.pythonhosted" + ".org\n/srv/data/checkouts is another\n"
     found = list(papers.foreign_names("README.md", text, root))
     assert [(fault.rule, fault.text.split()[1]) for fault in found] == [("machine-path", "1"), ("registry-host", "2")]
-    assert not list(papers.foreign_names("README.md", "guests live in /root/x\n", Path("/root/welkin")))
+    assert not list(papers.foreign_names("README.md", "clone it to /root/welkin\n", Path("/root/welkin")))
 
 
 def test_a_dependency_without_its_reason_is_found():
