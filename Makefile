@@ -6,7 +6,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 BIN := .venv/bin
 ARGS ?=
-# As many tests at once as the machine has processors.  Tests that share one thing of the machine are in one
+# Two tests at once, as many as the smallest machine has processors.  Tests that share one thing of it are in one
 # xdist group and follow each other.
 PYTEST := $(BIN)/pytest -n 2 --dist loadgroup
 PATHS := src $(wildcard tests) $(wildcard docs) $(wildcard bench)
