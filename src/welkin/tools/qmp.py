@@ -6,12 +6,12 @@ import asyncio
 import logging
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from qemu.qmp import EventListener, ExecuteError, QMPClient, QMPError
+from qemu.qmp import EventListener, ExecuteError, QMPClient, QMPError, Runstate
 
 ANSWER_TIMEOUT_S = 20.0
 
@@ -72,6 +72,36 @@ class Qmp:
             raise QmpFailed(f"{command}: {error}") from error
         except (QMPError, OSError, EOFError, TimeoutError) as error:
             raise QmpFailed(f"{command}: no answer from {self._path} ({type(error).__name__})") from error
+
+    async def execute_if_possible(self, command: str, arguments: Mapping[str, Any]) -> None:
+        """Run a command that cleans up; that there is nothing to clean is no failure."""
+        with suppress(QmpFailed):
+            await self.execute(command, arguments)
+
+    def watch(self, changed: Callable[[], None]) -> asyncio.Task[None]:
+        """Call `changed` whenever the guest's state changes and once when the connection ends."""
+        return asyncio.create_task(self._watch(changed))
+
+    async def _watch(self, changed: Callable[[], None]) -> None:
+        with self._client.listener(("SHUTDOWN", "STOP", "RESUME", "GUEST_PANICKED", "BLOCK_IO_ERROR")) as listener:
+            while True:
+                event = asyncio.create_task(listener.get())
+                ended = asyncio.create_task(self._client.runstate_changed())
+                try:
+                    await asyncio.wait((event, ended), return_when=asyncio.FIRST_COMPLETED)
+                    has_ended = ended.done()
+                finally:
+                    event.cancel()
+                    ended.cancel()
+                    await asyncio.gather(event, ended, return_exceptions=True)
+                changed()
+                if has_ended:
+                    return
+
+    @property
+    def is_connected(self) -> bool:
+        """Say whether the connection still stands."""
+        return self._client.runstate is Runstate.RUNNING
 
     @asynccontextmanager
     async def expecting(

@@ -101,10 +101,9 @@ class Rescue(Struct, frozen=True, kw_only=True):
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):
-    """Copy the root disk into this image, which exists and waits for its data."""
+    """Copy the root disk, as qcow2, into this image, which exists and waits for its data."""
 
     image_id: str
-    format: Literal["qcow2", "raw"] = "qcow2"
 
 
 class ServerWanted(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -1,0 +1,105 @@
+"""The images of this host: each fetched once, checked, and shared by all guests as their disks' base.
+
+An image comes from whoever uploaded it.  Its hash says that it is the one that was
+uploaded, not that it is harmless: its header is read by us before any QEMU opens it, and
+what is not qcow2 or raw is converted by a program that may touch nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
+
+from welkin.services.compute.driver import DriverError, Hopeless
+from welkin.services.compute.host.wanted import Image
+from welkin.tools import qemu_img
+
+FetchImage = Callable[[str, Path], Awaitable[None]]
+RAW_FORMATS = frozenset({"raw", "iso", "ami", "ari", "aki"})
+CONVERTED_FORMATS = frozenset({"vmdk", "vdi", "vhd", "vhdx"})
+READ_BYTES = 1 << 20
+READABLE = 0o644  # every guest's user reads it
+
+
+class DiskImageCache:
+    """An ImageCache on disk."""
+
+    def __init__(self, directory: Path, fetch_image: FetchImage) -> None:
+        directory.mkdir(mode=0o711, parents=True, exist_ok=True)
+        self._directory, self._fetch_image = directory, fetch_image
+        self._fetching: dict[str, asyncio.Lock] = {}
+
+    async def has(self, image: Image) -> bool:
+        return self.path(image).exists()
+
+    def path(self, image: Image) -> Path:
+        suffix = "raw" if image.format in RAW_FORMATS else "qcow2"
+        return self._directory / f"{image.id}.{suffix}"
+
+    async def fetch(self, image: Image) -> None:
+        if image.format not in RAW_FORMATS | CONVERTED_FORMATS | {"qcow2"}:
+            raise Hopeless(f"Image {image.id} is of format {image.format}, from which guests cannot boot here.")
+        async with self._fetching.setdefault(image.id, asyncio.Lock()):
+            if await self.has(image):
+                return
+            part = self._directory / f"{image.id}.part"
+            try:
+                await self._fetch_image(image.id, part)
+                await asyncio.to_thread(_compare, image, part)
+                await self._settle(image, part)
+            finally:
+                part.unlink(missing_ok=True)
+        self._fetching.pop(image.id, None)
+
+    async def _settle(self, image: Image, part: Path) -> None:
+        """Look at what came, make it qcow2 or raw, and put it in its place whole."""
+        try:
+            part.chmod(READABLE)
+            if image.format in CONVERTED_FORMATS:
+                part = await self._converted(image, part)
+            qemu_img.virtual_size_bytes(part, self.path(image).suffix[1:])
+        except qemu_img.BadImage as error:
+            raise Hopeless(f"Image {image.id} is unacceptable: {error}") from error
+        part.chmod(READABLE)
+        part.replace(self.path(image))
+
+    async def _converted(self, image: Image, part: Path) -> Path:
+        found = await qemu_img.info(part, image.format)
+        if found.backing_file or found.data_file:
+            raise qemu_img.BadImage("It refers to other files.")
+        target = part.with_suffix(".converted")
+        target.touch()
+        target.chmod(0o666)  # for the moment: the user that converts owns nothing
+        try:
+            await qemu_img.convert_untrusted(part, image.format, target)
+        except BaseException:
+            target.unlink()
+            raise
+        return target
+
+    def prune(self, in_use: Iterable[Path]) -> list[str]:
+        """Drop images that no disk starts from; return the ids of those that went."""
+        kept = set(in_use)
+        gone = [path for path in self._directory.iterdir() if path.suffix in (".raw", ".qcow2") and path not in kept]
+        for path in gone:
+            path.unlink()
+        return [path.stem for path in gone]
+
+
+def _compare(image: Image, path: Path) -> None:
+    """Compare size and hash with what the image service says; what came broken is fetched again."""
+    size = path.stat().st_size
+    if image.size_bytes and size != image.size_bytes:
+        raise DriverError(f"Image {image.id} came with {size} bytes instead of {image.size_bytes}.")
+    if not image.hash:
+        return
+    digest = hashlib.new(image.hash_algorithm)
+    with path.open("rb") as file:
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_SEQUENTIAL)
+        while chunk := file.read(READ_BYTES):
+            digest.update(chunk)
+    if digest.hexdigest() != image.hash:
+        raise DriverError(f"Image {image.id} came with another {image.hash_algorithm} than the image service says.")
