@@ -11,7 +11,7 @@ compile() {
     shift
     CUSTOM_COMPILE_COMMAND="make lock" .venv/bin/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras \
         --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options \
-        --resolver=backtracking --output-file="$output" "$@" pyproject.toml
+        --resolver=backtracking --output-file="$output" "$@"
     # A link into a local folder or a named index would tie the lock to one machine.
     if grep -nE '^(--|-[if] )|://|^ *# via .*file:' "$output"; then
         echo "lock: $output names a place to download from" >&2
@@ -20,6 +20,8 @@ compile() {
     echo "lock: wrote $output"
 }
 
-compile requirements/run.txt --extra=build "$@"
+compile requirements/run.txt --extra=build "$@" pyproject.toml
 # The same version of a package in both: what is tested is what runs.
-compile requirements/dev.txt --extra=build --extra=testing --extra=dev --constraint=requirements/run.txt "$@"
+compile requirements/dev.txt --extra=build --extra=testing --extra=dev --constraint=requirements/run.txt "$@" pyproject.toml
+# The judge of `make conformance`, in an environment of its own.
+compile requirements/tempest.txt "$@" requirements/tempest.in

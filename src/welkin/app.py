@@ -11,15 +11,16 @@ from pathlib import Path
 
 import msgspec
 
-from welkin.core import agent_api, agents, schema
+from welkin.core import agent_api, agents, events, schema
 from welkin.core.agent import Agent, websocket_link
 from welkin.core.answers import Answer
 from welkin.core.cloud import Cloud, Host, Room
 from welkin.core.config import CloudOptions, HttpOptions
 from welkin.core.db import Database, SqliteDatabase
+from welkin.core.events import Event
 from welkin.core.http import App, Call, Parts, Routes, Service, plain_envelope
 from welkin.core.metrics import exposition
-from welkin.core.policy import PUBLIC, Policy
+from welkin.core.policy import PUBLIC, Policy, Rule
 from welkin.core.server import Server
 from welkin.core.wake import Wakeups
 from welkin.core.world import World
@@ -54,6 +55,25 @@ async def show_metrics(call: Call) -> Answer:
     return Answer(body=exposition(), content_type="text/plain; version=0.0.4")
 
 
+EVENTS = Rule("welkin:events", "role:reader", "Read what happened to something of one's own project.")
+ALL_EVENTS = Rule("welkin:events:all_projects", "role:admin", "Read what happened to anything.")
+
+
+class EventsQuery(msgspec.Struct, kw_only=True):
+    """Whose events are asked for: the id of a server, a network, …."""
+
+    subject: str
+
+
+@root.get("/welkin/v1/events", rule=EVENTS)
+async def list_events(call: Call, query: EventsQuery) -> dict[str, list[Event]]:
+    """Return everything that happened to one thing, oldest first."""
+    found = await events.timeline(call.db, query.subject)
+    if not call.allowed(ALL_EVENTS):
+        found = [event for event in found if event.project_id == call.actor.project_id]
+    return {"events": found}
+
+
 def all_routes() -> list[Routes]:
     """Return the routes of every room."""
     return [root, agent_api.routes, *(routes for room in ROOMS for routes in room.routes)]
@@ -86,6 +106,13 @@ async def open_cloud(config: Config, world: World) -> AsyncIterator[Cloud]:
     finally:
         wakeups.close()
         await database.close()
+
+
+async def prepare(cloud: Cloud) -> None:
+    """Write what must be there before the first request is answered."""
+    for room in ROOMS:
+        if room.ensure is not None:
+            await room.ensure(cloud)
 
 
 async def open_database(options: CloudOptions, world: World, wakeups: Wakeups) -> Database:
@@ -127,6 +154,13 @@ async def run_agent(config: Config, world: World, url: str, key: str) -> None:
         if room.host is not None:
             room.host(host)
     await agent.run()
+
+
+async def purge_host(config: Config) -> None:
+    """Remove what every room made in this machine's kernel."""
+    for room in ROOMS:
+        if room.purge is not None:
+            await room.purge(Parts(World(), *config.groups()))
 
 
 async def agent_key(cloud: Cloud, host: str, path: Path) -> str:

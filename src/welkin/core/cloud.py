@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import msgspec
@@ -60,5 +60,9 @@ class Room(msgspec.Struct, frozen=True, kw_only=True):
     routes: tuple[Routes, ...]
     central: Callable[[Cloud], None] | None = None
     """Adds reconcilers to the workers, sources to the hub, and parts."""
+    ensure: Callable[[Cloud], Awaitable[None]] | None = None
+    """Writes what must be there before the first request, such as the first user; safe to repeat."""
     host: Callable[[Host], None] | None = None
     """Adds the host halves to the agent."""
+    purge: Callable[[Parts], Awaitable[None]] | None = None
+    """Removes what the room made in this machine's kernel; its processes are gone already, its files go after."""

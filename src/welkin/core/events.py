@@ -41,18 +41,22 @@ class Event(msgspec.Struct, frozen=True):
     facts: dict[str, object]
 
 
-async def record(
-    tx: Transaction,
-    world: World,
-    kind: str,
-    subject: str,
-    *,
-    project_id: str | None = None,
-    user_id: str | None = None,
-    **facts: object,
-) -> None:
-    """Write down that `kind` happened to `subject`, with facts that must hold no secret."""
-    event = Event(world.new_id(), world.now(), kind, subject, project_id, user_id, request_context.get(), facts)
+async def record(tx: Transaction, world: World, kind: str, subject: str, **facts: object) -> None:
+    """Write down that `kind` happened to `subject`, with facts that must hold no secret.
+
+    The facts `project_id` and `user_id`, ids or None, say whose it is and who did it.
+    """
+    owner, actor = (facts.pop(name, None) for name in ("project_id", "user_id"))
+    event = Event(
+        id=world.new_id(),
+        at=world.now(),
+        kind=kind,
+        subject=subject,
+        project_id=None if owner is None else str(owner),
+        user_id=None if actor is None else str(actor),
+        request_id=request_context.get(),
+        facts=facts,
+    )
     await tx.insert("events", event)
 
 

@@ -1,0 +1,93 @@
+"""A cloud of the suite's own: other port, prefix and folder than the one that `make up` starts."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from welkin import starter
+from welkin.cli.client import Api
+
+PORT = 18774
+EXTERNAL = "172.24.8.1/24"
+PREFIX = "wt"
+IMAGE_ALT = "tiny-alt"
+
+
+class Cloud:
+    """Started by the same command that users type."""
+
+    def __init__(self, folder: Path, driver: str, *, strict_images: bool) -> None:
+        self.folder, self.driver, self.strict_images = folder, driver, strict_images
+        self.url = f"http://127.0.0.1:{PORT}"
+        self.home = folder.with_name("home")
+        self.fixtures = self._serve_fixtures()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What configures this cloud and no other; the home is its own, so nobody's clouds.yaml is touched."""
+        return {
+            **os.environ,
+            "HOME": str(self.home),
+            "WELKIN_CLOUD__STATE_DIR": str(self.folder),
+            "WELKIN_CLOUD__PREFIX": PREFIX,
+            "WELKIN_CLOUD__DRIVER": self.driver,
+            "WELKIN_HTTP__PORT": str(PORT),
+            "WELKIN_NETWORK__EXTERNAL_ADDRESS": EXTERNAL,
+            "WELKIN_IMAGE__FORMAT_ENFORCEMENT": str(self.strict_images),
+            "WELKIN_IMAGE__WEB_DOWNLOAD_ALLOW": "127.0.0.1",
+            "WELKIN_COMPUTE__RESIZE_SAME_HOST": "true",
+        }
+
+    def start(self) -> None:
+        """Start it afresh and give it what the suite needs."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        self._welkin("purge")
+        self._welkin("up", "--no-server")
+        api = self.admin()
+        if starter.named(api, "/image/v2/images", "images", IMAGE_ALT) is None:
+            wanted = {"name": IMAGE_ALT, "disk_format": "qcow2", "container_format": "bare", "visibility": "public"}
+            image = api.post("/image/v2/images", wanted)
+            api.upload(f"/image/v2/images/{image['id']}/file", self.image_file)
+
+    def purge(self) -> None:
+        """Leave nothing of it."""
+        self._welkin("purge")
+
+    def admin(self) -> Api:
+        """Return the cloud as its administrator sees it."""
+        passwords = json.loads((self.folder / "keys" / "passwords.json").read_text())
+        return Api(self.url, "admin", passwords["admin"], "admin")
+
+    @property
+    def image_file(self) -> Path:
+        """The tiny guest's disk."""
+        return self.folder / "guest" / "disk.qcow2"
+
+    def _welkin(self, *words: str) -> None:
+        subprocess.run([sys.executable, "-m", "welkin", *words], env=self.environment, check=True)
+
+    def _serve_fixtures(self) -> str:
+        """Serve two small files over HTTP, for the tests that import from a URL; return where."""
+        folder = self.folder.with_name("fixtures")
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "tiny.raw").write_bytes(b"welkin" * 1000)
+        command = ["qemu-img", "create", "-q", "-f", "qcow2", str(folder / "tiny.qcow2"), "1M"]
+        subprocess.run(command, check=True)
+        handler = functools.partial(Quiet, directory=str(folder))
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{server.server_address[1]}"
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    """Serves files without a word."""
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
