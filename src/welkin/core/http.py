@@ -336,7 +336,9 @@ class App:
         if route is not None and route.service.versions is not None:
             chain = route.service.versions.down("answer", route.handler, call.version)
             if chain and isinstance(answer, msgspec.Struct | dict):
-                answer = versions.apply(chain, msgspec.to_builtins(answer))
+                # A shape that tells older versions more than the newest says so itself.
+                older = getattr(answer, "for_older_versions", None)
+                answer = versions.apply(chain, msgspec.to_builtins(answer) if older is None else older())
         return _encode(answer)
 
     def _common_headers(self, call: Call) -> list[tuple[bytes, bytes]]:
