@@ -42,11 +42,9 @@ async def doctor(config: Config, console: Console) -> None:
         accelerator = await kvm.accelerator(config.cloud.state_dir)
         console.print(f"[green]✓[/green] Guests run under {accelerator.name.upper()}: {accelerator.reason}")
     running = answers(own_url(config))
-    console.print(
     word = "answers" if running else "does not run"
     mark = "[green]✓[/green]" if running else "·"
     console.print(f"{mark} Welkin {word} at {own_url(config)}")
-    )
     if any(finding.advice for finding in findings):
         raise SystemExit(1)
 
