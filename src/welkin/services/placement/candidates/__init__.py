@@ -1,0 +1,1 @@
+"""Candidates: the ways in which a request could be met."""

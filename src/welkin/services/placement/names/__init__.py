@@ -1,0 +1,1 @@
+"""Names: traits and resource classes."""

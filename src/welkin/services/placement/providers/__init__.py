@@ -1,0 +1,1 @@
+"""Providers: their trees, aggregates and traits."""
