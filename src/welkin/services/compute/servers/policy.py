@@ -1,0 +1,105 @@
+"""Who may do what with servers."""
+
+from __future__ import annotations
+
+from welkin.core.policy import ADMIN, PROJECT_MEMBER, PROJECT_READER, Rule
+
+PREFIX = "os_compute_api:"
+
+
+def _member(name: str, summary: str) -> Rule:
+    return Rule(PREFIX + name, PROJECT_MEMBER, summary)
+
+
+def _reader(name: str, summary: str) -> Rule:
+    return Rule(PREFIX + name, PROJECT_READER, summary)
+
+
+def _admin(name: str, summary: str) -> Rule:
+    return Rule(PREFIX + name, ADMIN, summary)
+
+
+LIST = _reader("servers:index", "List servers.")
+DETAIL = _reader("servers:detail", "List servers in full.")
+LIST_ALL = _admin("servers:index:get_all_tenants", "List the servers of every project.")
+DETAIL_ALL = _admin("servers:detail:get_all_tenants", "List the servers of every project in full.")
+ALL_FILTERS = _admin("servers:allow_all_filters", "Filter servers by everything.")
+SHOW = _reader("servers:show", "Show a server.")
+SHOW_EXTRA_SPECS = _reader("servers:show:flavor-extra-specs", "See the extra specs of a server's flavor.")
+SHOW_HOST_STATUS = _admin("servers:show:host_status", "See whether a server's host is up.")
+EXTENDED_ATTRIBUTES = _admin("os-extended-server-attributes", "See a server's host and name there.")
+CREATE = _member("servers:create", "Create a server.")
+CREATE_FORCED_HOST = _admin("servers:create:forced_host", "Create a server on a host of one's choice.")
+CREATE_DESTINATION = _admin("compute:servers:create:requested_destination", "Create a server on a named host.")
+ATTACH_VOLUME = _member("servers:create:attach_volume", "Create a server with block devices.")
+ATTACH_NETWORK = _member("servers:create:attach_network", "Create a server with networks.")
+TRUSTED_CERTS = _member("servers:create:trusted_certs", "Create a server with certificates that its image must match.")
+ZERO_DISK = _admin("servers:create:zero_disk_flavor", "Create a server whose disk is as large as its image.")
+DELETE = _member("servers:delete", "Delete a server.")
+UPDATE = _member("servers:update", "Change a server.")
+CONFIRM_RESIZE = _member("servers:confirm_resize", "Confirm a resize.")
+REVERT_RESIZE = _member("servers:revert_resize", "Revert a resize.")
+REBOOT = _member("servers:reboot", "Reboot a server.")
+RESIZE = _member("servers:resize", "Resize a server.")
+REBUILD = _member("servers:rebuild", "Rebuild a server.")
+REBUILD_TRUSTED_CERTS = _member("servers:rebuild:trusted_certs", "Rebuild with certificates that the image must match.")
+CREATE_IMAGE = _member("servers:create_image", "Make an image of a server.")
+START = _member("servers:start", "Start a server.")
+STOP = _member("servers:stop", "Stop a server.")
+CREATE_BACKUP = _member("os-create-backup", "Make a backup of a server and drop the oldest.")
+LOCK = _member("os-lock-server:lock", "Lock a server.")
+UNLOCK = _member("os-lock-server:unlock", "Unlock a server.")
+UNLOCK_OVERRIDE = _admin("os-lock-server:unlock:unlock_override", "Unlock a server that somebody else locked.")
+PAUSE = _member("os-pause-server:pause", "Pause a server.")
+UNPAUSE = _member("os-pause-server:unpause", "Let a paused server go on.")
+SUSPEND = _member("os-suspend-server:suspend", "Suspend a server.")
+RESUME = _member("os-suspend-server:resume", "Resume a suspended server.")
+RESCUE = _member("os-rescue", "Rescue a server.")
+UNRESCUE = _member("os-unrescue", "End the rescue of a server.")
+SHELVE = _member("os-shelve:shelve", "Shelve a server.")
+UNSHELVE = _member("os-shelve:unshelve", "Unshelve a server.")
+UNSHELVE_TO_HOST = _admin("os-shelve:unshelve_to_host", "Unshelve a server to a host of one's choice.")
+SHELVE_OFFLOAD = _admin("os-shelve:shelve_offload", "Take a shelved server from its host.")
+CHANGE_PASSWORD = _member("os-admin-password", "Change the password of a server's administrator.")
+RESET_STATE = _admin("os-admin-actions:reset_state", "Reset a server's state.")
+FORCE_DELETE = _member("os-deferred-delete:force", "Delete a server at once.")
+RESTORE = _member("os-deferred-delete:restore", "Restore a deleted server.")
+CONSOLE_OUTPUT = _member("os-console-output", "Read what a server wrote to its console.")
+REMOTE_CONSOLES = _member("os-remote-consoles", "Open a server's console.")
+CONSOLE_TOKEN = _admin("os-console-auth-tokens", "See where a console's token leads.")
+SECURITY_GROUPS_LIST = _reader("os-security-groups:list", "List a server's security groups.")
+SECURITY_GROUPS_ADD = _member("os-security-groups:add", "Add a security group to a server.")
+SECURITY_GROUPS_REMOVE = _member("os-security-groups:remove", "Remove a security group from a server.")
+IPS_LIST = _reader("ips:index", "List a server's addresses.")
+IPS_SHOW = _reader("ips:show", "List a server's addresses on one network.")
+METADATA_LIST = _reader("server-metadata:index", "List a server's metadata.")
+METADATA_SHOW = _reader("server-metadata:show", "Show an item of a server's metadata.")
+METADATA_CREATE = _member("server-metadata:create", "Add to a server's metadata.")
+METADATA_UPDATE_ALL = _member("server-metadata:update_all", "Replace a server's metadata.")
+METADATA_UPDATE = _member("server-metadata:update", "Set an item of a server's metadata.")
+METADATA_DELETE = _member("server-metadata:delete", "Delete an item of a server's metadata.")
+TAGS_LIST = _reader("os-server-tags:index", "List a server's tags.")
+TAGS_SHOW = _reader("os-server-tags:show", "See whether a server has a tag.")
+TAGS_UPDATE_ALL = _member("os-server-tags:update_all", "Replace a server's tags.")
+TAGS_UPDATE = _member("os-server-tags:update", "Add a tag to a server.")
+TAGS_DELETE = _member("os-server-tags:delete", "Remove a tag from a server.")
+TAGS_DELETE_ALL = _member("os-server-tags:delete_all", "Remove every tag of a server.")
+INTERFACES_LIST = _reader("os-attach-interfaces:list", "List a server's ports.")
+INTERFACES_SHOW = _reader("os-attach-interfaces:show", "Show a server's port.")
+INTERFACES_CREATE = _member("os-attach-interfaces:create", "Attach a port to a server.")
+INTERFACES_DELETE = _member("os-attach-interfaces:delete", "Detach a port from a server.")
+ACTIONS_LIST = _reader("os-instance-actions:list", "List what was done to a server.")
+ACTIONS_SHOW = _reader("os-instance-actions:show", "Show something that was done to a server.")
+ACTIONS_EVENTS = _admin("os-instance-actions:events", "See the tracebacks and hosts of what was done to a server.")
+ACTIONS_DETAILS = _admin("os-instance-actions:events:details", "See why something done to a server failed.")
+PASSWORD_SHOW = _reader("os-server-password:show", "See the encrypted password that a server's guest chose.")
+PASSWORD_CLEAR = _member("os-server-password:clear", "Forget the password that a server's guest chose.")
+DIAGNOSTICS = _admin("os-server-diagnostics", "See how a server does.")
+TOPOLOGY = _reader("compute:server:topology:index", "See a server's topology.")
+TOPOLOGY_HOST = _admin("compute:server:topology:host:index", "See a server's topology on its host.")
+EXTERNAL_EVENTS = Rule(
+    PREFIX + "os-server-external-events:create", "role:admin or role:service", "Tell compute what happened elsewhere."
+)
+VOLUMES_LIST = _reader("os-volumes-attachments:index", "List the volumes of a server.")
+FIXED_IPS = _member("os-multinic:add", "Add a fixed address to a server.")
+FIXED_IPS_REMOVE = _member("os-multinic:remove", "Remove a fixed address from a server.")
