@@ -24,6 +24,8 @@ from welkin.core.policy import PUBLIC, Policy, Rule
 from welkin.core.server import Server
 from welkin.core.wake import Wakeups
 from welkin.core.world import World
+from welkin.services.identity.options import IdentityOptions
+from welkin.services.identity.room import ROOM as IDENTITY
 
 
 class Config(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -31,13 +33,14 @@ class Config(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     cloud: CloudOptions = msgspec.field(default_factory=CloudOptions)
     http: HttpOptions = msgspec.field(default_factory=HttpOptions)
+    identity: IdentityOptions = msgspec.field(default_factory=IdentityOptions)
 
     def groups(self) -> list[msgspec.Struct]:
         """Return each group of options."""
         return [getattr(self, name) for name in self.__struct_fields__]
 
 
-ROOMS: tuple[Room, ...] = ()
+ROOMS: tuple[Room, ...] = (IDENTITY,)
 
 root = Routes(Service(type="", prefix="", envelope=plain_envelope))
 

@@ -1,0 +1,1 @@
+"""Application credentials: a part of a user's rights, for a program."""

@@ -1,0 +1,1 @@
+"""The catalog: regions, services and endpoints."""

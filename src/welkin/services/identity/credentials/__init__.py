@@ -1,0 +1,1 @@
+"""Credentials of any type, and EC2 keys, encrypted at rest."""

@@ -1,0 +1,1 @@
+"""Unified limits: what is registered, and what single projects and domains get."""

@@ -1,0 +1,1 @@
+"""Policy blobs, which are kept for whoever wants them."""

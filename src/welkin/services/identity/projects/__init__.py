@@ -1,0 +1,1 @@
+"""Projects and domains, which are projects too, with their hierarchy and tags."""

@@ -1,0 +1,92 @@
+"""Rows of projects and domains, and how they hang together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from welkin.core.db import Reads, columns
+from welkin.services.identity.errors import NoSuch
+
+TAGGED = "identity.project"
+"""The kind under which a project's tags are kept."""
+
+
+class ProjectRow(msgspec.Struct, frozen=True):
+    """A project, or a domain when `is_domain`; a domain's own domain_id is empty."""
+
+    id: str
+    name: str
+    domain_id: str
+    parent_id: str | None
+    is_domain: bool
+    description: str
+    enabled: bool
+    options: dict[str, Any]
+    extra: dict[str, Any]
+
+
+COLUMNS = columns(ProjectRow)
+BY_ID = f"SELECT {COLUMNS} FROM identity_projects WHERE id = $1"
+CHILDREN = f"SELECT {COLUMNS} FROM identity_projects WHERE parent_id = $1 AND NOT is_domain ORDER BY id"
+
+
+async def find(reads: Reads, project_id: str | None) -> ProjectRow | None:
+    """Return a project or a domain, or None."""
+    return None if project_id is None else await reads.one(ProjectRow, BY_ID, project_id)
+
+
+async def get(reads: Reads, project_id: str) -> ProjectRow:
+    """Return a project or a domain.  Raises NoSuch."""
+    row = await find(reads, project_id)
+    if row is None:
+        raise NoSuch("project", project_id)
+    return row
+
+
+async def find_domain(reads: Reads, domain_id: str | None) -> ProjectRow | None:
+    """Return a domain, or None."""
+    row = await find(reads, domain_id)
+    return row if row is not None and row.is_domain else None
+
+
+async def get_domain(reads: Reads, domain_id: str) -> ProjectRow:
+    """Return a domain.  Raises NoSuch."""
+    row = await find_domain(reads, domain_id)
+    if row is None:
+        raise NoSuch("domain", domain_id)
+    return row
+
+
+async def find_named(reads: Reads, name: str, domain_id: str) -> ProjectRow | None:
+    """Return the project with this name in a domain; with the domain_id '' the domain of this name."""
+    sql = f"SELECT {COLUMNS} FROM identity_projects WHERE name = $1 AND domain_id = $2"
+    return await reads.one(ProjectRow, sql, name, domain_id)
+
+
+async def children(reads: Reads, project_id: str) -> list[ProjectRow]:
+    """Return the projects directly below one."""
+    return await reads.all(ProjectRow, CHILDREN, project_id)
+
+
+async def subtree(reads: Reads, project_id: str) -> list[ProjectRow]:
+    """Return every project below one, parents before children."""
+    found: list[ProjectRow] = []
+    level = await children(reads, project_id)
+    while level:
+        found += level
+        level = [child for row in level for child in await children(reads, row.id)]
+    return found
+
+
+async def parents(reads: Reads, row: ProjectRow) -> list[ProjectRow]:
+    """Return every project above one, the nearest first; the domain is not among them."""
+    found: list[ProjectRow] = []
+    while row.parent_id and row.parent_id != row.domain_id:
+        above = await find(reads, row.parent_id)
+        if above is None:
+            break
+        found.append(above)
+        row = above
+    return found

@@ -1,0 +1,33 @@
+"""The room put together: what identity brings to the cloud."""
+
+from __future__ import annotations
+
+from welkin.core.cloud import Cloud, Room
+from welkin.core.config import CloudOptions
+from welkin.services.identity import discovery
+from welkin.services.identity.catalog.document import Catalog
+from welkin.services.identity.credentials.vault import Vault
+from welkin.services.identity.hashing import Hashing
+from welkin.services.identity.options import IdentityOptions
+from welkin.services.identity.tables import MIGRATIONS
+from welkin.services.identity.tokens import api as tokens_api
+from welkin.services.identity.tokens.issue import Issuer
+from welkin.services.identity.tokens.keys import KeyRing
+from welkin.services.identity.tokens.proof import Prover
+from welkin.services.identity.tokens.verifier import Tokens
+
+
+def central(cloud: Cloud) -> None:
+    """Open the keys, and let the app ask us who its callers are."""
+    options = cloud.get(IdentityOptions)
+    folder = cloud.get(CloudOptions).state_dir / "keys"
+    hashing = Hashing(options.hash_threads)
+    tokens = Tokens(cloud.db, cloud.world, options, KeyRing(folder / "tokens", cloud.world))
+    vault = Vault(KeyRing(folder / "credentials", cloud.world))
+    prover = Prover(cloud.db, cloud.world, options, hashing, tokens, vault)
+    for part in (hashing, tokens, vault, prover, Issuer(prover), Catalog(cloud.db)):
+        cloud.parts.add(part)
+    cloud.app.authenticators.append(tokens.authenticate)
+
+
+ROOM = Room(name="identity", migrations=MIGRATIONS, routes=(discovery.routes, tokens_api.routes), central=central)

@@ -1,0 +1,1 @@
+"""Tokens: proofs of identity that carry a scope."""

@@ -1,0 +1,1 @@
+"""Trusts: roles that a user lends to another."""
