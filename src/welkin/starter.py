@@ -112,13 +112,13 @@ def private_network(member: Asks, external_id: str) -> str:
     return str(network["id"])
 
 
-def image(admin: Asks, file: Path) -> str:
-    """Upload the tiny guest as a public image, and return its id."""
+def image(admin: Asks, file: Path, disk_format: str = "qcow2") -> str:
+    """Upload a disk as the public image that every example uses, and return its id."""
     found = named(admin, "/image/v2/images?visibility=public", "images", IMAGE)
     if found is None:
         wanted = {
             "name": IMAGE,
-            "disk_format": "qcow2",
+            "disk_format": disk_format,
             "container_format": "bare",
             "visibility": "public",
             "hw_rng_model": "virtio",

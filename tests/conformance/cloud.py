@@ -12,7 +12,7 @@ import threading
 from pathlib import Path
 
 from welkin import starter
-from welkin.cli.client import Api
+from welkin.client import Api
 
 PORT = 18774
 EXTERNAL = "172.24.8.1/24"
@@ -48,8 +48,8 @@ class Cloud:
     def start(self) -> None:
         """Start it afresh and give it what the suite needs."""
         self.home.mkdir(parents=True, exist_ok=True)
-        self._welkin("purge")
-        self._welkin("up", "--no-server")
+        self.run("purge")
+        self.run("up", "--no-server")
         api = self.admin()
         if starter.named(api, "/image/v2/images", "images", IMAGE_ALT) is None:
             wanted = {"name": IMAGE_ALT, "disk_format": "qcow2", "container_format": "bare", "visibility": "public"}
@@ -58,7 +58,7 @@ class Cloud:
 
     def purge(self) -> None:
         """Leave nothing of it."""
-        self._welkin("purge")
+        self.run("purge")
 
     def admin(self) -> Api:
         """Return the cloud as its administrator sees it."""
@@ -70,7 +70,8 @@ class Cloud:
         """The tiny guest's disk."""
         return self.folder / "guest" / "disk.qcow2"
 
-    def _welkin(self, *words: str) -> None:
+    def run(self, *words: str) -> None:
+        """Run one of the commands that users type."""
         subprocess.run([sys.executable, "-m", "welkin", *words], env=self.environment, check=True)
 
     def _serve_fixtures(self) -> str:

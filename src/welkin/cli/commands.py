@@ -11,7 +11,7 @@ from rich.console import Console
 
 from welkin.cli import doctor as doctors
 from welkin.cli import launch, purging, reports
-from welkin.cli.client import Refused
+from welkin.client import Refused
 from welkin.cli.launch import Trouble
 from welkin.cli.parts import load_config
 from welkin.core.errors import Problem
@@ -39,9 +39,11 @@ def guarded(work: object) -> None:
 def up(
     *,
     server: Annotated[bool, typer.Option(help="Boot a first server as well.")] = True,
+    bare: Annotated[bool, typer.Option("--bare", help="Only start; make nothing.")] = False,
 ) -> None:
     """Start the cloud in the background, give it what a fresh cloud needs, and boot a first server."""
-    guarded(launch.up(load_config(), console, server=server))
+    config = load_config()
+    guarded(launch.start(config) if bare else launch.up(config, console, server=server))
 
 
 @app.command()

@@ -20,7 +20,7 @@ from rich.console import Console
 from welkin import starter
 from welkin.app import Config
 from welkin.cli import clouds
-from welkin.cli.client import Api
+from welkin.client import Api
 from welkin.cli.parts import own_url
 from welkin.tools import processes
 from welkin.tools.guest_image import builder

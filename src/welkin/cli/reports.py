@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from welkin.app import Config
-from welkin.cli.client import Api, Refused
+from welkin.client import Api, Refused
 from welkin.cli.launch import Trouble, answers, read_passwords
 from welkin.cli.parts import own_url
 from welkin.core import times
