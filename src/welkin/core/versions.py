@@ -19,6 +19,9 @@ Change = Callable[[Body], Body]
 Handler = Callable[..., Any]
 Chain = tuple[Change, ...]
 
+EVERY = "0.0"
+"""Instead of a version: a change that is made at each of them."""
+
 
 class UnservedVersion(NotAcceptable):
     """The client asks for a version outside of the served range."""
@@ -60,6 +63,10 @@ class Versions:
     def answer_before(self, version: str, *handlers: Handler) -> Callable[[Change], Change]:
         """Register a change of answers from the shape of `version` to the one before it."""
         return self._register("answer", version, handlers)
+
+    def answer_last(self, *handlers: Handler) -> Callable[[Change], Change]:
+        """Register a change of answers at every version, after all others: it takes out what only those needed."""
+        return self._register("answer", EVERY, handlers)
 
     def status_before(self, version: str, status: int, *handlers: Handler) -> None:
         """Say that a success was answered with `status` before `version`."""
@@ -123,7 +130,7 @@ class Versions:
         key = (kind, handler, version)
         chain = self._chains.get(key)
         if chain is None:
-            steps = [step for step in self._changes.get((kind, handler), ()) if step[0] > version]
+            steps = [step for step in self._changes.get((kind, handler), ()) if step[0] > version or not step[0]]
             steps.sort(key=lambda step: step[0], reverse=kind in ("answer", "status"))
             chain = self._chains[key] = tuple(change for _, change in steps)
         return chain
