@@ -156,6 +156,10 @@ class MemoryDriver:
         lines = [] if kept is None else kept.log
         return "".join(f"{line}\n" for line in (lines if lines_max is None else lines[len(lines) - lines_max :]))
 
+    def put(self, server_id: str, guest: Guest) -> None:
+        """Place a guest as if it had been found: the past that a simulation starts from."""
+        self._guests[server_id] = MemoryGuest(guest, [])
+
     def power_off_from_inside(self, server_id: str) -> None:
         """Do as a guest that is told to shut down by its own user."""
         kept = self._guest(server_id)
