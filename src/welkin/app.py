@@ -14,7 +14,7 @@ import msgspec
 from welkin.core import agent_api, agents, events, schema
 from welkin.core.agent import Agent, websocket_link
 from welkin.core.answers import Answer
-from welkin.core.cloud import Cloud, Host, Room
+from welkin.core.cloud import Cloud, ControlPlane, Host, Room
 from welkin.core.config import CloudOptions, HttpOptions
 from welkin.core.db import Database, SqliteDatabase
 from welkin.core.events import Event
@@ -24,8 +24,13 @@ from welkin.core.policy import PUBLIC, Policy, Rule
 from welkin.core.server import Server
 from welkin.core.wake import Wakeups
 from welkin.core.world import World
+from welkin.services.identity import public as identity
 from welkin.services.identity.options import IdentityOptions
 from welkin.services.identity.room import ROOM as IDENTITY
+
+FIRST_USERS = ("admin", "demo")
+PASSWORD_BYTES = 12
+AGENT_KEY_BYTES = 32
 
 
 class Config(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -113,9 +118,29 @@ async def open_cloud(config: Config, world: World) -> AsyncIterator[Cloud]:
 
 async def prepare(cloud: Cloud) -> None:
     """Write what must be there before the first request is answered."""
+    await identity.ensure_cloud(cloud, first_passwords(cloud))
     for room in ROOMS:
         if room.ensure is not None:
             await room.ensure(cloud)
+
+
+def first_passwords(cloud: Cloud) -> dict[str, str]:
+    """Return the passwords of the first users, made at the first start and kept where only the owner reads them."""
+    file = cloud.get(CloudOptions).state_dir / "keys" / "passwords.json"
+    if not file.exists():
+        chosen = {name: cloud.world.secret(PASSWORD_BYTES).hex() for name in FIRST_USERS}
+        write_secret(file, msgspec.json.encode(chosen))
+    return msgspec.json.decode(file.read_bytes(), type=dict[str, str])
+
+
+def write_secret(file: Path, content: bytes) -> None:
+    """Write a file that only its owner can read, whole or not at all."""
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    fresh = file.with_suffix(".new")
+    fresh.unlink(missing_ok=True)
+    fresh.touch(mode=0o600)
+    fresh.write_bytes(content)
+    fresh.replace(file)
 
 
 async def open_database(options: CloudOptions, world: World, wakeups: Wakeups) -> Database:
@@ -151,7 +176,7 @@ async def run_agent(config: Config, world: World, url: str, key: str) -> None:
     """Serve one host until cancelled, on behalf of the control plane at `url`."""
     name = host_name(config.cloud)
     agent = Agent(world, lambda: websocket_link(url, name, key))
-    parts = Parts(world, *config.groups())
+    parts = Parts(world, ControlPlane(url, name, key), *config.groups())
     host = Host(name, world, agent, parts)
     for room in ROOMS:
         if room.host is not None:
@@ -169,9 +194,7 @@ async def purge_host(config: Config) -> None:
 async def agent_key(cloud: Cloud, host: str, path: Path) -> str:
     """Return the key of this machine's own agent, made and enrolled at the first start."""
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_text(cloud.world.secret(32).hex())
+        write_secret(path, cloud.world.secret(AGENT_KEY_BYTES).hex().encode())
     key = path.read_text()
     async with cloud.db.tx() as tx:
         await agents.enrol(tx, cloud.world, host, key)

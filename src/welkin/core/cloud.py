@@ -36,6 +36,18 @@ class Cloud:
         return self.parts.get(kind)
 
 
+class ControlPlane(msgspec.Struct, frozen=True):
+    """Where a host finds the control plane, and how it proves who it is."""
+
+    url: str
+    host: str
+    key: str
+
+    def headers(self) -> dict[str, str]:
+        """Return the headers that every request of the agent carries."""
+        return {"X-Agent-Host": self.host, "X-Agent-Key": self.key}
+
+
 class Host:
     """One host of the cloud: what every room's host half works with."""
 
