@@ -107,6 +107,8 @@ class DiaryDriver(MemoryDriver):
         await self._do("plug", super().plug, server_id, nic, tap)
 
     async def unplug(self, server_id, port_id):
+        guest = await MemoryDriver.find(self, server_id)
+        assert guest is not None and guest.power == "running", "only a running guest gives a card up"
         await self._do("unplug", super().unplug, server_id, port_id)
 
     async def remove(self, server_id):
@@ -308,7 +310,7 @@ async def test_patience_begins_anew_with_each_shutdown() -> None:
 
 
 async def test_a_rebuild_fetches_the_image_before_it_ends_the_guest() -> None:
-    host, driver, _ = rig()
+    host, _, _ = rig()
     await host.settle(SERVER, server())
 
     async def fails(image: Image) -> None:
@@ -318,6 +320,20 @@ async def test_a_rebuild_fetches_the_image_before_it_ends_the_guest() -> None:
     other = msgspec.structs.replace(IMAGE, id=RESCUE_IMAGE.id)
     seen = await host.settle(SERVER, server(disk_epoch=2, image=other))
     assert (seen.power, seen.error, seen.error_is_final) == ("running", "There is no such image.", True)
+
+
+@given(had=nics, asked=nics, power=st.sampled_from(["running", "paused"]))
+@settings(max_examples=60, deadline=None)
+def test_cards_come_and_go_without_a_boot(had, asked, power) -> None:
+    async def story() -> None:
+        host, driver, _ = rig()
+        await host.settle(SERVER, server(nics=had, power=power))
+        driver.diary.clear()
+        await host.settle(SERVER, server(nics=asked, power=power))
+        assert is_as_wanted(server(nics=asked, power=power), await driver.find(SERVER))
+        assert set(driver.diary) <= {"plug", "unplug"}
+
+    asyncio.run(story())
 
 
 async def test_a_guest_that_shut_itself_down_stays_down_until_it_is_asked_to_boot() -> None:
