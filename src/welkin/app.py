@@ -8,10 +8,12 @@ import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
-from welkin.core import agent_api, agents, events, schema
+from welkin import __version__
+from welkin.core import agent_api, agents, events, openapi, schema
 from welkin.core.agent import Agent, websocket_link
 from welkin.core.answers import Answer
 from welkin.core.cloud import Cloud, ControlPlane, Host, Room
@@ -80,6 +82,12 @@ async def list_events(call: Call, query: EventsQuery) -> dict[str, list[Event]]:
     if not call.allowed(ALL_EVENTS):
         found = [event for event in found if event.project_id == call.actor.project_id]
     return {"events": found}
+
+
+@root.get("/welkin/v1/openapi.json", rule=PUBLIC)
+async def show_openapi(call: Call) -> dict[str, Any]:
+    """Return every route as an OpenAPI document."""
+    return openapi.document(call.get(Cloud).app.router.routes, "Welkin", __version__)
 
 
 def all_routes() -> list[Routes]:
