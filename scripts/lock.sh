@@ -25,3 +25,5 @@ compile requirements/run.txt --extra=build "$@" pyproject.toml
 compile requirements/dev.txt --extra=build --extra=testing --extra=dev --constraint=requirements/run.txt "$@" pyproject.toml
 # The judge of `make conformance`, in an environment of its own.
 compile requirements/tempest.txt "$@" requirements/tempest.in
+# What `make fuzz` makes requests with, likewise.
+compile requirements/fuzz.txt "$@" requirements/fuzz.in

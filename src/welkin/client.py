@@ -27,7 +27,7 @@ class Api:
 
     def __init__(self, url: str, user: str, password: str, project: str) -> None:
         self.url, self.user, self.password, self.project = url, user, password, project
-        self._token = ""
+        self.token = ""
         self.project_id = ""
         self.user_id = ""
 
@@ -41,10 +41,10 @@ class Api:
 
     def ask(self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None) -> Any:
         """Send one request with a token.  Raises Refused, OSError."""
-        if not self._token:
+        if not self.token:
             self.log_in()
         sent = {
-            "X-Auth-Token": self._token,
+            "X-Auth-Token": self.token,
             **{name.replace("_", "-"): value for name, value in (headers or {}).items()},
         }
         _, answer = self._send(method, path, body, sent)
@@ -52,10 +52,10 @@ class Api:
 
     def upload(self, path: str, file: Path) -> None:
         """PUT a file, piece by piece."""
-        if not self._token:
+        if not self.token:
             self.log_in()
         headers = {
-            "X-Auth-Token": self._token,
+            "X-Auth-Token": self.token,
             "Content-Type": "application/octet-stream",
             "Content-Length": str(file.stat().st_size),
         }
@@ -76,7 +76,7 @@ class Api:
         headers, answer = self._send(
             "POST", "/identity/v3/auth/tokens", {"auth": {"identity": identity, "scope": scope}}, {}
         )
-        self._token = headers["x-subject-token"]
+        self.token = headers["x-subject-token"]
         self.project_id, self.user_id = answer["token"]["project"]["id"], answer["token"]["user"]["id"]
 
     def _connect(self) -> http.client.HTTPConnection:

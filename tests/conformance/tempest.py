@@ -7,11 +7,11 @@ import io
 import shutil
 import string
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.conformance.cloud import IMAGE_ALT, Cloud
+from tests.environment import Environment
 from welkin import starter
 
 LOCK = Path("requirements/tempest.txt")
@@ -34,13 +34,7 @@ class Tempest:
 
     def install(self) -> None:
         """Install what the lock says, once."""
-        stamp, key = self.venv / ".installed", LOCK.read_text()
-        if stamp.exists() and stamp.read_text() == key:
-            return
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(self.venv)], check=True)
-        pip = [str(self.venv / "bin/pip"), "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
-        subprocess.run([*pip, "-r", str(LOCK)], check=True)
-        stamp.write_text(key)
+        Environment(self.venv, LOCK).install()
 
     def configure(self, cloud: Cloud) -> None:
         """Write the configuration for this cloud."""
