@@ -40,3 +40,12 @@ def refuse_args(*names: str) -> Change:
         return args
 
     return change
+
+
+def without_args(*names: str) -> Change:
+    """Return a change that passes over arguments which came with a later version."""
+
+    def change(args: Args) -> Args:
+        return {name: values for name, values in args.items() if name not in names}
+
+    return change

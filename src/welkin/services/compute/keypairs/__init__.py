@@ -1,0 +1,1 @@
+"""Key pairs: the public keys that users log in to their servers with."""
