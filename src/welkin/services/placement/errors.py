@@ -48,7 +48,7 @@ class ProviderInUse(Conflict):
     code = "placement.resource_provider.inuse"
 
     def __init__(self, provider_id: str) -> None:
-        super().__init__(f"Unable to delete resource provider {provider_id}: it has allocations.")
+        super().__init__(f"Unable to delete resource provider {provider_id}: Resource provider has allocations.")
 
 
 class ProviderHasChildren(Conflict):

@@ -38,7 +38,7 @@ ALLOCATIONS_MANAGE = _rule("allocations:manage", "Set the allocations of several
 ALLOCATIONS_LIST = _rule("allocations:list", "List a consumer's allocations.")
 ALLOCATIONS_UPDATE = _rule("allocations:update", "Set a consumer's allocations.")
 ALLOCATIONS_DELETE = _rule("allocations:delete", "Delete a consumer's allocations.")
-RESHAPE = _rule("reshaper:reshape", "Move inventories and allocations together.")
+RESHAPE = _rule("reshaper:reshape", "Move inventories and allocations together.", "role:service")
 CANDIDATES_LIST = _rule("allocation_candidates:list", "List the ways in which a request could be met.")
 USAGES = _rule("usages", "Show how much a project uses.", READER_TOO)
 

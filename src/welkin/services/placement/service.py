@@ -57,9 +57,9 @@ def without_times(_headers: dict[str, str]) -> dict[str, str]:
     return {}
 
 
-def location(path: str) -> dict[str, str]:
+def location(call: Call, path: str) -> dict[str, str]:
     """Return the header that says where a new thing is."""
-    return {"Location": service.prefix + path}
+    return {"Location": call.base_url + path}
 
 
 @routes.get("/", rule=PUBLIC)

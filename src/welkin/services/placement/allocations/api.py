@@ -105,6 +105,9 @@ async def reshape(call: Call, body: Reshape) -> None:
                 raise UnknownProvider(provider_id)
             found[provider_id] = await providers.checked(tx, provider_id, wanted.resource_provider_generation)
             await inventories.write(tx, call.world, provider_id, wanted.inventories)
+            if wanted.inventories:
+                # Both halves of the change count, as upstream counts them.
+                await providers.bump(tx, call.world, found[provider_id])
         await store.replace(tx, call.world, [_wanted(id, wanted) for id, wanted in body.allocations.items()])
         for provider_id, wanted in body.inventories.items():
             await inventories.remove_others(tx, provider_id, wanted.inventories)

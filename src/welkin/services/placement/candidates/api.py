@@ -96,13 +96,15 @@ def _among(column: str, ids: Iterable[str]) -> Select:
 def refuse_groups_without_resources(args: Args) -> Args:
     """Before 1.36 every group had resources."""
     older.refuse_argument("same_subtree")(args)
-    for key in args:
-        matched = KEY.match(key)
-        if matched and f"resources{matched.group(2) or ''}" not in args:
+    for name, word in (("required", "traits"), ("member_of", "member_of"), ("in_tree", "in_tree")):
+        orphans = [key for key in older.named(args, name) if f"resources{key.removeprefix(name)}" not in args]
+        if orphans:
             raise Invalid(
-                f"All {matched.group(1)} parameters must be associated with resources. "
-                f"Found the following orphaned {matched.group(1)} keys: {key}"
+                f"All {word} parameters must be associated with resources. "
+                f"Found the following orphaned {word} keys: {', '.join(orphans)}"
             )
+    if not any(older.named(args, "resources")):
+        raise Invalid("At least one request group (`resources` or `resources{$S}`) is required.")
     return args
 
 

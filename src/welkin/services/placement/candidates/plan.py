@@ -41,7 +41,7 @@ class Room(msgspec.Struct, frozen=True):
         return amount <= self.left and self.min_unit <= amount <= self.max_unit and amount % self.step_size == 0
 
 
-class Picture(msgspec.Struct, kw_only=True):
+class Picture(msgspec.Struct, kw_only=True, dict=True):
     """What a request needs to know of the providers."""
 
     nodes: Mapping[str, Node]
@@ -187,7 +187,7 @@ def _sources(name: str, amount: int, group: Group, picture: Picture) -> Iterator
         if not room.fits(amount) or not _in_tree(provider_id, group, picture):
             continue
         anchors = {picture.nodes[provider_id].root_id}
-        if provider_id in picture.sharing and group.in_tree is None:
+        if provider_id in picture.sharing and group.in_tree is None and _is_member(provider_id, group, picture):
             anchors |= picture.anchors(provider_id)
         for anchor in anchors:
             if _near(provider_id, anchor, group.aggregates, picture):
@@ -202,6 +202,11 @@ def _near(provider_id: str, anchor: str, wanted: AggregateFilter, picture: Pictu
     if not (_belongs(own, required) or _belongs(of_root, required)):
         return False
     return not (wanted.forbidden & (own | of_root))
+
+
+def _is_member(provider_id: str, group: Group, picture: Picture) -> bool:
+    own = picture.aggregates.get(provider_id, frozenset())
+    return _belongs(own, AggregateFilter(group.aggregates.required))
 
 
 def _in_tree(provider_id: str, group: Group, picture: Picture) -> bool:

@@ -76,9 +76,7 @@ def parse(args: Args) -> Request:
         if matched:
             suffixes[matched.group(2) or ""] = None
         elif key not in WIDE and key != FLAT:
-            raise Invalid(
-                f"Invalid query string parameters: Additional properties are not allowed ({key!r} was unexpected)"
-            )
+            raise Invalid(f"Invalid query string parameters: {key!r} does not match any of the regexes: {KEY.pattern}")
     groups = {suffix: _group(args, suffix) for suffix in suffixes}
     subtrees = tuple(_subtree(value) for value in args.get("same_subtree", ()))
     _check_groups(groups, subtrees)
@@ -146,7 +144,7 @@ def _check_groups(groups: Groups, subtrees: Iterable[frozenset[str]]) -> None:
 
 
 def _policy(args: Args, groups: Groups) -> str | None:
-    policy = args["group_policy"][-1] if args.get("group_policy") else None
+    policy = args["group_policy"][0] if args.get("group_policy") else None
     if policy not in (None, "none", "isolate"):
         raise Invalid(f"Invalid query string parameters: {policy!r} is not one of ['none', 'isolate']")
     if policy is None and len([suffix for suffix in groups if suffix]) > 1:
@@ -159,7 +157,7 @@ def _policy(args: Args, groups: Groups) -> str | None:
 def _limit(args: Args) -> int | None:
     if not args.get("limit"):
         return None
-    text = args["limit"][-1]
+    text = args["limit"][0]
     if not re.fullmatch(r"[1-9][0-9]{0,17}", text):
         raise Invalid(f"Invalid query string parameters: {text!r} does not match '^[1-9][0-9]*$'")
     return int(text)

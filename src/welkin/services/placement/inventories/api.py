@@ -49,7 +49,7 @@ async def create_inventory(call: Call, provider_id: str, body: InventoryCreate) 
         call,
         _view(body, provider),
         provider.updated_at,
-        headers=location(f"/resource_providers/{provider_id}/inventories/{body.resource_class}"),
+        headers=location(call, f"/resource_providers/{provider_id}/inventories/{body.resource_class}"),
     )
 
 

@@ -48,7 +48,7 @@ async def create_class(call: Call, body: ClassName) -> Answer:
     async with call.db.tx() as tx:
         if not await store.create(tx, call.world, "class", body.name):
             raise Conflict(f"Conflicting resource class already exists: {body.name}")
-    return Answer(headers=location(f"/resource_classes/{body.name}"))
+    return Answer(headers=location(call, f"/resource_classes/{body.name}"))
 
 
 @routes.get(CLASS, rule=policy.CLASSES_SHOW, since="1.2")
@@ -65,7 +65,7 @@ async def ensure_class(call: Call, name: str) -> Answer:
         raise Invalid(f"JSON does not validate: {name!r} does not match '^CUSTOM_[A-Z0-9_]+$'")
     async with call.db.tx() as tx:
         new = await store.create(tx, call.world, "class", name)
-    return Answer(status=201 if new else 204, headers=location(f"/resource_classes/{name}"))
+    return Answer(status=201 if new else 204, headers=location(call, f"/resource_classes/{name}"))
 
 
 @routes.put(CLASS, rule=policy.CLASSES_UPDATE, since="1.2", until="1.6")
@@ -131,7 +131,7 @@ async def ensure_trait(call: Call, name: str) -> Answer:
     async with call.db.tx() as tx:
         new = await store.create(tx, call.world, "trait", name)
         created_at = await store.created_at(tx, "trait", name)
-    return answer(call, None, created_at, status=201 if new else 204, headers=location(f"/traits/{name}"))
+    return answer(call, None, created_at, status=201 if new else 204, headers=location(call, f"/traits/{name}"))
 
 
 @routes.delete(TRAIT, rule=policy.TRAITS_DELETE, since="1.6")

@@ -41,7 +41,7 @@ async def list_providers(call: Call, query: ProviderQuery) -> Answer:
 async def create_provider(call: Call, body: ProviderCreate) -> Answer:
     """Create a provider and show it."""
     provider = await _create(call, body)
-    headers = location(f"/resource_providers/{provider.id}")
+    headers = location(call, f"/resource_providers/{provider.id}")
     return answer(call, ProviderView.of(provider), provider.updated_at, headers=headers)
 
 
@@ -49,7 +49,7 @@ async def create_provider(call: Call, body: ProviderCreate) -> Answer:
 async def create_provider_silently(call: Call, body: ProviderCreate) -> Answer:
     """Create a provider; before 1.20 the answer had no body."""
     provider = await _create(call, body)
-    return Answer(headers=location(f"/resource_providers/{provider.id}"))
+    return Answer(headers=location(call, f"/resource_providers/{provider.id}"))
 
 
 @routes.get(ONE, rule=policy.PROVIDERS_SHOW)

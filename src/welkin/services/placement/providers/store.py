@@ -84,7 +84,9 @@ async def move(tx: Transaction, provider: Provider, parent_id: str | None) -> No
     if parent_id is not None:
         parent = await _parent(tx, provider.id, parent_id)
         if parent.id in below:
-            raise Invalid(f"Unable to save resource provider {provider.id}: creating loop in the provider tree.")
+            raise Invalid(
+                f"Unable to save resource provider {provider.id}: creating loop in the provider tree is not allowed."
+            )
         root_id = parent.root_id
     await tx.update("resource_providers", {"id": provider.id}, {"parent_id": parent_id})
     for each in below:
@@ -144,7 +146,10 @@ async def set_traits(tx: Transaction, provider_id: str, wanted: Iterable[str]) -
 
 async def _parent(reads: Reads, provider_id: str, parent_id: str) -> Provider:
     if parent_id == provider_id:
-        raise Invalid("Unable to save resource provider: parent provider UUID cannot be same as UUID.")
+        raise Invalid(
+            f"Unable to save resource provider {provider_id}: parent provider UUID cannot be same as UUID: "
+            "creating loop in the provider tree is not allowed."
+        )
     parent = await find(reads, parent_id)
     if parent is None:
         raise Invalid("Unable to save resource provider: parent provider UUID does not exist.")
