@@ -20,8 +20,8 @@ from rich.console import Console
 from welkin import starter
 from welkin.app import Config
 from welkin.cli import clouds
-from welkin.client import Api
 from welkin.cli.parts import own_url
+from welkin.client import Api
 from welkin.tools import processes
 from welkin.tools.guest_image import builder
 from welkin.tools.processes import Launch

@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.table import Table
 
 from welkin.app import Config
-from welkin.client import Api, Refused
 from welkin.cli.launch import Trouble, answers, read_passwords
 from welkin.cli.parts import own_url
+from welkin.client import Api, Refused
 from welkin.core import times
 
 SCHEDULED = ("compute.server.scheduled", "compute.server.unschedulable")

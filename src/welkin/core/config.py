@@ -7,6 +7,7 @@ A group of options is a Struct whose fields have a default and a docstring below
 from __future__ import annotations
 
 import tomllib
+import typing
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -69,8 +70,24 @@ def load(shape: type[ConfigT], path: Path | None, environment: Mapping[str, str]
     for name, text in environment.items():
         group, separator, option = name.removeprefix(ENVIRONMENT_PREFIX).lower().partition("__")
         if name.startswith(ENVIRONMENT_PREFIX) and separator:
-            found.setdefault(group, {})[option] = text
+            found.setdefault(group, {})[option] = text.split(",") if is_list(shape, group, option) else text
     try:
-        return msgspec.convert(found, shape, strict=False)
+        return msgspec.convert(found, shape, strict=False, dec_hook=to_path)
     except msgspec.ValidationError as error:
         raise Invalid(f"Configuration {path or ''}: {error}") from error
+
+
+def is_list(shape: type[msgspec.Struct], group: str, option: str) -> bool:
+    """Return whether an option takes several values; in the environment commas stand between them."""
+    inner = next((field.type for field in msgspec.structs.fields(shape) if field.name == group), None)
+    if inner is None:
+        return False
+    kind = next((field.type for field in msgspec.structs.fields(inner) if field.name == option), None)
+    return typing.get_origin(kind) in (list, tuple, set, frozenset)
+
+
+def to_path(kind: type, value: object) -> object:
+    """Convert the one type of an option that JSON does not have."""
+    if kind is Path and isinstance(value, str):
+        return Path(value)
+    raise TypeError(f"An option cannot be a {kind.__name__}.")
