@@ -29,7 +29,7 @@ from welkin.core.world import World
 from welkin.services.identity import public as identity
 from welkin.services.identity.options import IdentityOptions
 from welkin.services.identity.room import ROOM as IDENTITY
-from welkin.services.placement.room import room as placement_room
+from welkin.services.placement.room import ROOM as PLACEMENT
 
 FIRST_USERS = ("admin", "demo")
 PASSWORD_BYTES = 12
@@ -48,7 +48,7 @@ class Config(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         return [getattr(self, name) for name in self.__struct_fields__]
 
 
-ROOMS: tuple[Room, ...] = (placement_room, IDENTITY)
+ROOMS: tuple[Room, ...] = (IDENTITY, PLACEMENT)
 
 root = Routes(Service(type="", prefix="", envelope=plain_envelope))
 

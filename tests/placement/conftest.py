@@ -13,7 +13,7 @@ from welkin.core.db import SqliteDatabase
 from welkin.core.http import App, Headers
 from welkin.core.policy import Actor, Policy
 from welkin.core.world import World
-from welkin.services.placement.room import room
+from welkin.services.placement.room import ROOM
 
 LATEST = {"openstack-api-version": "placement latest"}
 
@@ -26,14 +26,14 @@ def world() -> World:
 @pytest.fixture
 async def database(tmp_path: Path, world: World) -> AsyncIterator[SqliteDatabase]:
     database = SqliteDatabase(tmp_path / "db", world)
-    await database.migrate({"core": schema.MIGRATIONS, room.name: room.migrations})
+    await database.migrate({"core": schema.MIGRATIONS, ROOM.name: ROOM.migrations})
     yield database
     await database.close()
 
 
 @pytest.fixture
 async def client(database: SqliteDatabase, world: World) -> AsyncIterator[httpx.AsyncClient]:
-    app = App(room.routes, database, world, Policy())
+    app = App(ROOM.routes, database, world, Policy())
 
     async def authenticate(headers: Headers) -> Actor | None:
         roles = headers.get(b"x-roles")

@@ -13,7 +13,7 @@ from welkin.services.placement.providers import api as providers
 from welkin.services.placement.providers import belonging
 from welkin.services.placement.tables import MIGRATIONS
 
-room = Room(
+ROOM = Room(
     name="placement",
     migrations=MIGRATIONS,
     routes=(
