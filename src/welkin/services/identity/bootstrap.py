@@ -15,13 +15,12 @@ from welkin.services.identity.assignments.rows import AssignmentRow
 from welkin.services.identity.catalog.register import register
 from welkin.services.identity.hashing import Hashing
 from welkin.services.identity.projects import rows as projects
-from welkin.services.identity.projects.rows import ProjectRow
 from welkin.services.identity.roles import rows as roles
 from welkin.services.identity.roles.rows import RoleRow
 from welkin.services.identity.users import rows as users
 from welkin.services.identity.users.rows import PasswordRow, UserRow
 
-DOMAIN_ID = "default"
+DOMAIN_ID = projects.DEFAULT_DOMAIN_ID
 DOMAIN_NAME = "Default"
 PROJECTS = {
     "admin": "The administrators' own project.",
@@ -72,12 +71,11 @@ def _password(world: World) -> str:
 
 async def _ensure_projects(tx: Transaction, world: World) -> None:
     if await projects.find(tx, DOMAIN_ID) is None:
-        row = ProjectRow(DOMAIN_ID, DOMAIN_NAME, "", None, True, "The default domain", True, {}, {})
-        await tx.insert("identity_projects", row)
+        await tx.insert("identity_projects", projects.new_domain(DOMAIN_ID, DOMAIN_NAME, "The default domain"))
         await changes.advance(tx)
     for name, description in PROJECTS.items():
         if await projects.find_named(tx, name, DOMAIN_ID) is None:
-            row = ProjectRow(world.new_hex(), name, DOMAIN_ID, DOMAIN_ID, False, description, True, {}, {})
+            row = projects.new_project(world.new_hex(), name, DOMAIN_ID, description)
             await tx.insert("identity_projects", row)
             await changes.advance(tx)
 
@@ -107,10 +105,15 @@ async def _ensure_user(tx: Transaction, world: World, name: str, hashed: str) ->
     project = await projects.find_named(tx, USERS[name], DOMAIN_ID)
     now = world.now()
     row = UserRow(
-        world.new_hex(), name, DOMAIN_ID, True, project.id if project is not None else None, {}, {}, now, None, 0, None
+        id=world.new_hex(),
+        name=name,
+        domain_id=DOMAIN_ID,
+        default_project_id=project.id if project is not None else None,
+        created_at=now,
     )
     await tx.insert("identity_users", row)
-    await tx.insert("identity_passwords", PasswordRow(world.new_hex(), row.id, hashed, now, None, False))
+    password = PasswordRow(id=world.new_hex(), user_id=row.id, hash=hashed, created_at=now)
+    await tx.insert("identity_passwords", password)
     await changes.advance(tx)
     return True
 
@@ -121,14 +124,14 @@ async def _assign(tx: Transaction, name: str, role_ids: Mapping[str, str]) -> No
     demo = await projects.find_named(tx, "demo", DOMAIN_ID)
     home = await projects.find_named(tx, "admin", DOMAIN_ID)
     assert user is not None and demo is not None and home is not None
-    grants = [AssignmentRow("user", user.id, "project", demo.id, role_ids["member"], False)]
+    grants = [AssignmentRow("user", user.id, "project", demo.id, role_ids["member"])]
     if name == "admin":
         admin = role_ids["admin"]
         grants = [
-            AssignmentRow("user", user.id, "project", home.id, admin, False),
-            AssignmentRow("user", user.id, "project", demo.id, admin, False),
-            AssignmentRow("user", user.id, "domain", DOMAIN_ID, admin, False),
-            AssignmentRow("user", user.id, "system", assignments.SYSTEM, admin, False),
+            AssignmentRow("user", user.id, "project", home.id, admin),
+            AssignmentRow("user", user.id, "project", demo.id, admin),
+            AssignmentRow("user", user.id, "domain", DOMAIN_ID, admin),
+            AssignmentRow("user", user.id, "system", assignments.SYSTEM, admin),
         ]
     for grant in grants:
         await tx.insert("identity_assignments", grant)

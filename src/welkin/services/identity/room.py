@@ -5,16 +5,23 @@ from __future__ import annotations
 from welkin.core.cloud import Cloud, Room
 from welkin.core.config import CloudOptions
 from welkin.services.identity import discovery
+from welkin.services.identity.assignments import api as assignments
+from welkin.services.identity.assignments import listing_api as assignment_lists
 from welkin.services.identity.catalog.document import Catalog
 from welkin.services.identity.credentials.vault import Vault
+from welkin.services.identity.domains import api as domains
 from welkin.services.identity.hashing import Hashing
 from welkin.services.identity.options import IdentityOptions
+from welkin.services.identity.projects import api as projects
+from welkin.services.identity.projects import tags_api as project_tags
+from welkin.services.identity.roles import api as roles
 from welkin.services.identity.tables import MIGRATIONS
 from welkin.services.identity.tokens import api as tokens_api
 from welkin.services.identity.tokens.issue import Issuer
 from welkin.services.identity.tokens.keys import KeyRing
 from welkin.services.identity.tokens.proof import Prover
 from welkin.services.identity.tokens.verifier import Tokens
+from welkin.services.identity.users import api as users
 
 
 def central(cloud: Cloud) -> None:
@@ -30,4 +37,21 @@ def central(cloud: Cloud) -> None:
     cloud.app.authenticators.append(tokens.authenticate)
 
 
-ROOM = Room(name="identity", migrations=MIGRATIONS, routes=(discovery.routes, tokens_api.routes), central=central)
+RESOURCES = (
+    discovery,
+    tokens_api,
+    projects,
+    project_tags,
+    domains,
+    users,
+    roles,
+    assignments,
+    assignment_lists,
+)
+
+ROOM = Room(
+    name="identity",
+    migrations=MIGRATIONS,
+    routes=tuple(resource.routes for resource in RESOURCES),
+    central=central,
+)

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from welkin.core.db import Reads
+from welkin.core.db import Reads, columns
 from welkin.services.identity.projects import rows as projects
 from welkin.services.identity.projects.rows import ProjectRow
 from welkin.services.identity.wire import marks
@@ -23,7 +23,8 @@ class AssignmentRow(msgspec.Struct, frozen=True):
     target_kind: Literal["project", "domain", "system"]
     target_id: str
     role_id: str
-    inherited: bool
+    inherited: bool = False
+    """Whether it holds below the target, and not on the target itself."""
 
 
 MINE = (
@@ -31,6 +32,39 @@ MINE = (
     "(SELECT group_id FROM identity_members WHERE user_id = $1)))"
 )
 """What is assigned to the user `$1`, or to one of their groups."""
+
+PROJECTS = f"""
+    WITH RECURSIVE
+    mine AS (
+        SELECT target_kind, target_id, inherited FROM identity_assignments WHERE {MINE}
+    ),
+    below (id) AS (
+        SELECT p.id FROM identity_projects p JOIN mine m ON m.inherited AND NOT p.is_domain
+        AND ((m.target_kind = 'domain' AND p.domain_id = m.target_id)
+            OR (m.target_kind = 'project' AND p.parent_id = m.target_id))
+        UNION
+        SELECT p.id FROM identity_projects p JOIN below b ON p.parent_id = b.id AND NOT p.is_domain
+    )
+    SELECT {columns(ProjectRow)} FROM identity_projects
+    WHERE id IN (SELECT target_id FROM mine WHERE target_kind = 'project' AND NOT inherited)
+        OR id IN (SELECT id FROM below)
+    ORDER BY name, id
+"""
+DOMAINS = f"""
+    SELECT {columns(ProjectRow)} FROM identity_projects WHERE is_domain AND id IN
+    (SELECT target_id FROM identity_assignments WHERE {MINE} AND target_kind = 'domain' AND NOT inherited)
+    ORDER BY name, id
+"""
+
+
+async def projects_of(reads: Reads, user_id: str) -> list[ProjectRow]:
+    """Return the projects on which a user has a role, enabled or not."""
+    return await reads.all(ProjectRow, PROJECTS, user_id)
+
+
+async def domains_of(reads: Reads, user_id: str) -> list[ProjectRow]:
+    """Return the domains on which a user has a role, enabled or not."""
+    return await reads.all(ProjectRow, DOMAINS, user_id)
 
 
 async def on_project(reads: Reads, user_id: str, project: ProjectRow) -> list[str]:

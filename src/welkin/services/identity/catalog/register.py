@@ -72,6 +72,18 @@ class EndpointTemplate(msgspec.Struct, frozen=True):
     region_id: str
     url: str
 
+    def row(self, id: str, interface: str) -> EndpointRow:
+        """Return the endpoint for one interface."""
+        return EndpointRow(
+            id=id,
+            service_id=self.service_id,
+            region_id=self.region_id,
+            interface=interface,
+            url=self.url,
+            enabled=True,
+            extra={},
+        )
+
 
 async def _ensure_region(tx: Transaction, region: str) -> None:
     if not await tx.value("SELECT 1 FROM identity_regions WHERE id = $1", region):
@@ -82,7 +94,7 @@ async def _ensure_region(tx: Transaction, region: str) -> None:
 async def _ensure_service(tx: Transaction, world: World, type_: str, name: str) -> str:
     row = await tx.one(ServiceRow, SERVICE, type_)
     if row is None:
-        row = ServiceRow(world.new_hex(), type_, name, None, True, {})
+        row = ServiceRow(id=world.new_hex(), type=type_, name=name, description=None, enabled=True, extra={})
         await tx.insert("identity_services", row)
         await changes.advance(tx)
     return row.id
@@ -93,8 +105,7 @@ async def _ensure_endpoints(tx: Transaction, world: World, wanted: EndpointTempl
     for interface in INTERFACES:
         row = found.get(interface)
         if row is None:
-            row = EndpointRow(world.new_hex(), wanted.service_id, wanted.region_id, interface, wanted.url, True, {})
-            await tx.insert("identity_endpoints", row)
+            await tx.insert("identity_endpoints", wanted.row(world.new_hex(), interface))
         elif row.url.startswith("/") and row.url != wanted.url:
             await tx.update("identity_endpoints", {"id": row.id}, {"url": wanted.url})
         else:

@@ -6,9 +6,11 @@ from typing import Any
 
 import msgspec
 
-from welkin.core.db import Reads, columns
+from welkin.core import tags
+from welkin.core.db import Reads, Transaction, columns
 from welkin.services.identity.errors import NoSuch
 
+DEFAULT_DOMAIN_ID = "default"
 TAGGED = "identity.project"
 """The kind under which a project's tags are kept."""
 
@@ -19,17 +21,27 @@ class ProjectRow(msgspec.Struct, frozen=True):
     id: str
     name: str
     domain_id: str
-    parent_id: str | None
-    is_domain: bool
-    description: str
-    enabled: bool
-    options: dict[str, Any]
-    extra: dict[str, Any]
+    parent_id: str | None = None
+    is_domain: bool = False
+    description: str = ""
+    enabled: bool = True
+    options: dict[str, Any] = {}
+    extra: dict[str, Any] = {}
 
 
 COLUMNS = columns(ProjectRow)
 BY_ID = f"SELECT {COLUMNS} FROM identity_projects WHERE id = $1"
 CHILDREN = f"SELECT {COLUMNS} FROM identity_projects WHERE parent_id = $1 AND NOT is_domain ORDER BY id"
+
+
+def new_domain(id: str, name: str, description: str) -> ProjectRow:
+    """Return a domain to insert."""
+    return ProjectRow(id=id, name=name, domain_id="", is_domain=True, description=description)
+
+
+def new_project(id: str, name: str, domain_id: str, description: str) -> ProjectRow:
+    """Return a project at the top of a domain to insert."""
+    return ProjectRow(id=id, name=name, domain_id=domain_id, parent_id=domain_id, description=description)
 
 
 async def find(reads: Reads, project_id: str | None) -> ProjectRow | None:
@@ -90,3 +102,14 @@ async def parents(reads: Reads, row: ProjectRow) -> list[ProjectRow]:
         found.append(above)
         row = above
     return found
+
+
+async def forget(tx: Transaction, project_id: str) -> None:
+    """Delete a project or a domain, and everything that means nothing without it."""
+    await tx.delete("identity_projects", {"id": project_id})
+    await tx.delete("identity_assignments", {"target_id": project_id})
+    for table in ("identity_credentials", "identity_application_credentials", "identity_trusts"):
+        await tx.delete(table, {"project_id": project_id})
+    await tx.delete("identity_limits", {"owner_id": project_id})
+    await tx.update("identity_users", {"default_project_id": project_id}, {"default_project_id": None})
+    await tags.clear(tx, TAGGED, project_id)

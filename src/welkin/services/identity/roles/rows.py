@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from welkin.core.db import Reads, columns
+from welkin.core.db import Reads, Transaction, columns
 from welkin.services.identity.errors import NoSuch
 
 
@@ -82,3 +82,11 @@ async def book(reads: Reads) -> Book:
     for inference in await reads.all(Inference, sql):
         implied.setdefault(inference.prior_id, []).append(inference.implied_id)
     return Book({role.id: role for role in roles}, implied)
+
+
+async def forget(tx: Transaction, role_id: str) -> None:
+    """Delete a role, with its assignments and what it implies or is implied by."""
+    await tx.delete("identity_roles", {"id": role_id})
+    await tx.delete("identity_assignments", {"role_id": role_id})
+    await tx.delete("identity_inferences", {"prior_id": role_id})
+    await tx.delete("identity_inferences", {"implied_id": role_id})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from welkin.core.answers import Answer
-from welkin.core.db import columns
 from welkin.core.http import Call, Routes
 from welkin.core.policy import PUBLIC, Rule
 from welkin.services.identity import discovery
@@ -11,7 +10,6 @@ from welkin.services.identity.assignments import rows as assignments
 from welkin.services.identity.catalog.document import Catalog
 from welkin.services.identity.errors import NoSuch, NotAllowed
 from welkin.services.identity.projects import views
-from welkin.services.identity.projects.rows import ProjectRow
 from welkin.services.identity.tokens import describe, policy
 from welkin.services.identity.tokens.issue import Issuer
 from welkin.services.identity.tokens.shapes import TokenCreate
@@ -19,29 +17,6 @@ from welkin.services.identity.tokens.verifier import Known, Tokens
 from welkin.services.identity.wire import View, asked, collection, link
 
 routes = Routes(discovery.service)
-
-MANY_PROJECTS = f"""
-    WITH RECURSIVE
-    mine AS (
-        SELECT target_kind, target_id, inherited FROM identity_assignments WHERE {assignments.MINE}
-    ),
-    below (id) AS (
-        SELECT p.id FROM identity_projects p JOIN mine m ON m.inherited AND NOT p.is_domain
-        AND ((m.target_kind = 'domain' AND p.domain_id = m.target_id)
-            OR (m.target_kind = 'project' AND p.parent_id = m.target_id))
-        UNION
-        SELECT p.id FROM identity_projects p JOIN below b ON p.parent_id = b.id AND NOT p.is_domain
-    )
-    SELECT {columns(ProjectRow)} FROM identity_projects WHERE enabled
-    AND (id IN (SELECT target_id FROM mine WHERE target_kind = 'project' AND NOT inherited)
-        OR id IN (SELECT id FROM below))
-    ORDER BY name, id
-"""
-MANY_DOMAINS = f"""
-    SELECT {columns(ProjectRow)} FROM identity_projects WHERE is_domain AND enabled AND id IN
-    (SELECT target_id FROM identity_assignments WHERE {assignments.MINE} AND target_kind = 'domain' AND NOT inherited)
-    ORDER BY name, id
-"""
 
 
 @routes.post("/v3/auth/tokens", rule=PUBLIC)
@@ -79,14 +54,14 @@ async def show_catalog(call: Call) -> View:
 @routes.get("/v3/auth/projects", rule=policy.PROJECTS)
 async def list_my_projects(call: Call) -> View:
     """List the projects that the caller could have a token for."""
-    rows = await call.db.all(ProjectRow, MANY_PROJECTS, call.actor.user_id)
+    rows = [row for row in await assignments.projects_of(call.db, call.actor.user_id) if row.enabled]
     return collection(call, "projects", await views.projects(call, rows))
 
 
 @routes.get("/v3/auth/domains", rule=policy.DOMAINS)
 async def list_my_domains(call: Call) -> View:
     """List the domains that the caller could have a token for."""
-    rows = await call.db.all(ProjectRow, MANY_DOMAINS, call.actor.user_id)
+    rows = [row for row in await assignments.domains_of(call.db, call.actor.user_id) if row.enabled]
     return collection(call, "domains", await views.domains(call, rows))
 
 
@@ -103,10 +78,9 @@ async def _subject(call: Call, rule: Rule) -> tuple[str, Known]:
     token = call.headers.get(b"x-subject-token", b"").decode("latin-1")
     grace_s = tokens.options.expired_grace_s if asked(call, "allow_expired") else 0.0
     known = await tokens.look_up(token, grace_s) if token else None
-    subject = None if known is None else known.context.user.row.id
-    call.enforce(rule, **({} if subject is None else {"target.token.user_id": subject}))
     if known is None:
         raise NoSuch("token", token)
+    call.enforce(rule, **{"target.token.user_id": known.context.user.row.id})
     return token, known
 
 

@@ -117,8 +117,7 @@ class Issuer:
             by_token = "application_credential" not in auth.identity.methods
             if not by_token or chosen != Target("project", credential.project_id):
                 raise NotAuthenticated(
-                    "Error authenticating with application credential: "
-                    "Application credentials cannot request a scope."
+                    "Error authenticating with application credential: Application credentials cannot request a scope."
                 )
         return Target("project", credential.project_id)
 
@@ -164,6 +163,4 @@ class Issuer:
                     raise NotAllowed(f"No remaining uses for trust: {trust.id}.")
         if self._tokens.options.inactive_days_max:
             async with self._db.tx() as tx:
-                await tx.update(
-                    "identity_users", {"id": found.claims.user_id}, {"last_active_at": self._world.now()}
-                )
+                await tx.update("identity_users", {"id": found.claims.user_id}, {"last_active_at": self._world.now()})

@@ -18,14 +18,14 @@ class UserRow(msgspec.Struct, frozen=True):
     id: str
     name: str
     domain_id: str
-    enabled: bool
-    default_project_id: str | None
-    options: dict[str, Any]
-    extra: dict[str, Any]
-    created_at: float
-    last_active_at: float | None
-    failures: int
-    failed_at: float | None
+    enabled: bool = True
+    default_project_id: str | None = None
+    options: dict[str, Any] = {}
+    extra: dict[str, Any] = {}
+    created_at: float = 0.0
+    last_active_at: float | None = None
+    failures: int = 0
+    failed_at: float | None = None
 
 
 class PasswordRow(msgspec.Struct, frozen=True):
@@ -35,13 +35,16 @@ class PasswordRow(msgspec.Struct, frozen=True):
     user_id: str
     hash: str
     created_at: float
-    expires_at: float | None
-    self_service: bool
+    expires_at: float | None = None
+    self_service: bool = False
+    """Whether the user chose it, and not an administrator."""
 
 
 COLUMNS = columns(UserRow)
 BY_ID = f"SELECT {COLUMNS} FROM identity_users WHERE id = $1"
-PASSWORDS = f"SELECT {columns(PasswordRow)} FROM identity_passwords WHERE user_id = $1 ORDER BY created_at DESC, id DESC"
+PASSWORDS = f"""
+    SELECT {columns(PasswordRow)} FROM identity_passwords WHERE user_id = $1 ORDER BY created_at DESC, id DESC
+"""
 
 
 async def find(reads: Reads, user_id: str | None) -> UserRow | None:
@@ -83,7 +86,10 @@ async def forget(tx: Transaction, user_id: str) -> None:
     """Delete a user, and everything that is only theirs."""
     await tx.delete("identity_users", {"id": user_id})
     for table in (
-        "identity_passwords", "identity_members", "identity_credentials", "identity_application_credentials",
+        "identity_passwords",
+        "identity_members",
+        "identity_credentials",
+        "identity_application_credentials",
         "identity_access_rules",
     ):
         await tx.delete(table, {"user_id": user_id})

@@ -1,0 +1,1 @@
+"""Domains over HTTP; their rows are those of projects."""
