@@ -39,5 +39,10 @@ def external_bridge(prefix: str) -> str:
     return f"{prefix}-ex"
 
 
+def outside_link_name(prefix: str, id: str) -> str:
+    """Return the host's end of the link from its own bridge to a router's gateway port, or to a network outside."""
+    return f"{prefix}-{_digits(id)}"[:LINK_NAME_MAX]
+
+
 def _digits(id: str) -> str:
     return id.replace("-", "")[:NAMESPACE_ID_DIGITS]
