@@ -32,6 +32,7 @@ MODULES_IN_ROOT = (
 )
 INITRD_APPLETS = "sh mount modprobe findfs switch_root sleep dd printf cat blockdev"
 PROGRAMS = (
+    "/bin/bash",  # busybox' own shell prefers its applets to programs of the same name, such as ping and nc
     "/usr/sbin/dropbear",
     "/usr/bin/dropbearkey",
     "/usr/sbin/resize2fs",
@@ -42,20 +43,21 @@ PROGRAMS = (
     "/usr/bin/lsblk",
     "/usr/bin/ping",
     "/usr/bin/curl",
-    "/usr/bin/ncat",
+    "/usr/bin/socat",
     "/usr/sbin/qemu-ga",
 )
 LINKS_IN_SBIN = "init poweroff reboot halt getty modprobe ip mdev udhcpc acpid"
 KERNEL_ARGUMENTS = "console=tty0 console=ttyS0 root=LABEL=welkin-root rw mitigations=off random.trust_cpu=on"
 TEXTS = {
-    "etc/passwd": "root:x:0:0:root:/root:/bin/sh\n",
+    "etc/passwd": "root:x:0:0:root:/root:/bin/bash\n",
     "etc/shadow": "root:*:19000:0:99999:7:::\n",
     "etc/group": "root:x:0:\n",
-    "etc/shells": "/bin/sh\n",
+    "etc/shells": "/bin/sh\n/bin/bash\n",
     "etc/issue": "welkin guest \\n \\l\n",
     "etc/hostname": "welkin-guest\n",
     "etc/hosts": "127.0.0.1 localhost\n",
     "etc/profile": "export PATH=/sbin:/bin:/usr/sbin:/usr/bin\n",
+    "etc/filesystems": "ext4\nvfat\niso9660\nxfs\n",  # what mount tries; the kernel loads the module of each
     "etc/nsswitch.conf": "hosts: files dns\n",
     "etc/acpi/PWRF/00000080": "#!/bin/sh\nexec /sbin/poweroff\n",
 }
