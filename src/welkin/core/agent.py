@@ -28,6 +28,7 @@ from welkin.core.world import World
 FACTS_EVERY_S = 10.0
 RECONNECT_S = (0.05, 2.0)
 MESSAGE_BYTES_MAX = 64 << 20
+WATCH_PATH = "/agent/v1/watch"
 BACK_OFF_S = (0.2, 30.0)
 RESEND_S = 30.0
 """A report that says nothing new is sent again after this time: the one before may have been lost."""
@@ -339,9 +340,9 @@ class WebSocketLink:
 
 
 @asynccontextmanager
-async def websocket_link(url: str, host: str, key: str) -> AsyncIterator[WebSocketLink]:
+async def websocket_link(url: str, host: str, key: str, path: str = WATCH_PATH) -> AsyncIterator[WebSocketLink]:
     """Connect to the control plane at `url`, such as `http://127.0.0.1:8774`, as the agent of `host`."""
     headers = {"X-Agent-Host": host, "X-Agent-Key": key}
-    target = url.replace("http", "ws", 1) + "/agent/v1/watch"
+    target = url.replace("http", "ws", 1) + path
     async with connect(target, additional_headers=headers, max_size=MESSAGE_BYTES_MAX, open_timeout=10) as connection:
         yield WebSocketLink(connection)
