@@ -327,8 +327,11 @@ class WebSocketLink:
         self._connection = connection
 
     async def send(self, data: bytes) -> None:
-        """Send one message."""
-        await self._connection.send(data)
+        """Send one message.  Raises SocketClosed."""
+        try:
+            await self._connection.send(data)
+        except ConnectionClosed as error:
+            raise SocketClosed from error
 
     async def receive(self) -> bytes:
         """Return the next message.  Raises SocketClosed."""
