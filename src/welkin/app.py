@@ -29,6 +29,8 @@ from welkin.core.world import World
 from welkin.services.identity import public as identity
 from welkin.services.identity.options import IdentityOptions
 from welkin.services.identity.room import ROOM as IDENTITY
+from welkin.services.network.options import NetworkOptions
+from welkin.services.network.room import ROOM as NETWORK
 from welkin.services.placement.room import ROOM as PLACEMENT
 
 FIRST_USERS = ("admin", "demo")
@@ -42,13 +44,14 @@ class Config(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     cloud: CloudOptions = msgspec.field(default_factory=CloudOptions)
     http: HttpOptions = msgspec.field(default_factory=HttpOptions)
     identity: IdentityOptions = msgspec.field(default_factory=IdentityOptions)
+    network: NetworkOptions = msgspec.field(default_factory=NetworkOptions)
 
     def groups(self) -> list[msgspec.Struct]:
         """Return each group of options."""
         return [getattr(self, name) for name in self.__struct_fields__]
 
 
-ROOMS: tuple[Room, ...] = (IDENTITY, PLACEMENT)
+ROOMS: tuple[Room, ...] = (IDENTITY, PLACEMENT, NETWORK)
 
 root = Routes(Service(type="", prefix="", envelope=plain_envelope))
 

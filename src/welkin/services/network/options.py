@@ -1,0 +1,18 @@
+"""What an operator can set of networks."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class NetworkOptions(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """What concerns networks."""
+
+    underlay_mtu: int = 1500
+    """The MTU of the network between the hosts; tenant networks get what remains inside of VXLAN."""
+    vni_min: int = 1
+    """The first VXLAN network identifier that tenant networks are given."""
+    vni_max: int = 65535
+    """The last VXLAN network identifier that tenant networks are given."""
+    external_address: str = "172.24.4.1/24"
+    """The host's own address on the network outside, which is that network's gateway, with its prefix length."""

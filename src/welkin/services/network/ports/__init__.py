@@ -1,0 +1,1 @@
+"""Ports: places to plug something in, with their addresses."""

@@ -1,0 +1,1 @@
+"""Subnet pools and address scopes: where subnets come from."""

@@ -1,0 +1,1 @@
+"""Networks, tested over HTTP on the real application."""
