@@ -21,10 +21,11 @@ EVERYBODY_MAY_PASS = 0o001
 class Told(Struct, frozen=True, kw_only=True):
     """What a server was told: its configuration, and the files that it reads again while it runs."""
 
+    device: str
+    device_index: int  # a link made anew needs a server started anew
     options: str
     files: dict[str, str] = {}
     leases: list[tuple[str, str]] = []  # (MAC, address) that may be leased
-    device_index: int = 0  # of the link that it serves: a link made anew needs a server started anew
 
 
 def told(folder: Path, namespace: str) -> Told | None:

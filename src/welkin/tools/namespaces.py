@@ -12,7 +12,7 @@ import ctypes
 import os
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -161,6 +161,12 @@ def set_sysctls(values: Mapping[str, str]) -> None:
     """Change settings of the namespace that the calling thread is in."""
     for name, value in values.items():
         _sysctl(name).write_text(value)
+
+
+def link_indexes(names: Iterable[str]) -> dict[str, int]:
+    """Return the numbers of links in the calling thread's namespace; 0 for those that are not there."""
+    known = {name: index for index, name in socket.if_nameindex()}
+    return {name: known.get(name, 0) for name in names}
 
 
 def _sysctl(name: str) -> Path:

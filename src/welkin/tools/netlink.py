@@ -106,10 +106,11 @@ class Netlink:
         finally:
             os.close(handle)
 
-    def add_vxlan(self, name: str, vni: int, namespace: str) -> None:
-        """Make a VXLAN link whose packets travel in this namespace, and move it to `namespace`."""
-        self._route.link("add", ifname=name, kind="vxlan", vxlan_id=vni, vxlan_port=VXLAN_PORT, vxlan_learning=1)
-        self._route.link("set", index=self.index(name), net_ns_fd=str(namespaces.path(namespace)))
+    def add_vxlan(self, temporary: str, vni: int, namespace: str, name: str) -> None:
+        """Make a VXLAN link whose packets travel in this namespace, and move it to `namespace` as `name`."""
+        with _unless(errno.EEXIST):
+            self._route.link("add", ifname=temporary, kind="vxlan", vxlan_id=vni, vxlan_port=VXLAN_PORT)
+        self._route.link("set", index=self.index(temporary), ifname=name, net_ns_fd=str(namespaces.path(namespace)))
 
     def add_tap(self, name: str, owner_uid: int) -> None:
         """Make a tap that stays, and that `owner_uid` may open."""

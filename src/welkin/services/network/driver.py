@@ -95,10 +95,14 @@ class DhcpService(Struct, frozen=True, kw_only=True):
 
 
 class Listener(Struct, frozen=True):
-    """Where a space listens for requests for metadata."""
+    """Where a space listens for requests for metadata, and for which networks.
+
+    A router speaks for several, told apart by the address at which it was reached.
+    """
 
     address: str
     port: int
+    networks: tuple[tuple[str, str], ...] = ()  # (own address, network id); "" is any address
 
 
 class Space(Struct, frozen=True, kw_only=True):
@@ -111,12 +115,12 @@ class Space(Struct, frozen=True, kw_only=True):
     settings: dict[str, str] = {}
     dhcp: DhcpService | None = None
     listeners: frozenset[Listener] = frozenset()
-    networks: dict[str, str] = {}  # which network a listener speaks for, by its own address; "" is any
 
 
 class FoundSpace(Struct, frozen=True, kw_only=True):
-    """A namespace that is there."""
+    """A namespace that is there, or what is left of one."""
 
+    there: bool = True  # whether the namespace itself is
     links: dict[str, FoundLink] = {}
     routes: frozenset[Route] = frozenset()
     filters: Filters | None = None  # what is loaded and untouched since; None when that is not certain
@@ -229,22 +233,9 @@ class Listen(Struct, frozen=True):
     listeners: frozenset[Listener]
 
 
-Step = (
-    MakeSpace
-    | DropSpace
-    | MakeLink
-    | DropLink
-    | ShapeLink
-    | AddAddress
-    | DropAddress
-    | AddRoute
-    | DropRoute
-    | LoadFilters
-    | SetSettings
-    | ServeDhcp
-    | StopDhcp
-    | Listen
-)
+LinkStep = MakeLink | DropLink | ShapeLink | AddAddress | DropAddress | AddRoute | DropRoute
+ServiceStep = ServeDhcp | StopDhcp | Listen
+Step = MakeSpace | DropSpace | LoadFilters | SetSettings | LinkStep | ServiceStep
 
 
 class NetworkDriver(Protocol):

@@ -46,6 +46,7 @@ from welkin.services.network.names import (
 
 NOWHERE = Space(name="", links={})
 NOTHING = FoundSpace()
+GONE = FoundSpace(there=False)
 KERNEL_MADE = ipaddress.IPv6Network("fe80::/10")
 
 Wanted = Mapping[str, Space]
@@ -57,7 +58,7 @@ def plan(wanted: Wanted, found: Found) -> list[Step]:
     steps: list[Step] = [DropSpace(name) for name in found if name and name not in wanted]
     if not wanted[""].links and (found[""].links or found[""].filters is not None):
         steps.append(DropSpace(""))
-    steps += [MakeSpace(name) for name in wanted if name and name not in found]
+    steps += [MakeSpace(name) for name in wanted if not found.get(name, GONE).there]
     missing = _missing(wanted, found)
     broken = {(space, link.name) for space, link in missing}
     for name, space in wanted.items():

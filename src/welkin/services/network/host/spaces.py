@@ -106,6 +106,7 @@ def network_space(here: Here, network: NetworkWanted, routers: Mapping[str, Rout
                 name=name, kind="veth", mtu=network.mtu, up=network.admin_state_up, master=BRIDGE, other=other,
                 leads=False,
             )  # fmt: skip
+    metadata = Listener(filters.METADATA_ADDRESS, filters.METADATA_PORT, (("", network.id),))
     listens = any(":" not in (subnet.dhcp_address or ":") for subnet in network.subnets)
     return Space(
         name=namespace_of_network(here.prefix, network.id),
@@ -113,8 +114,7 @@ def network_space(here: Here, network: NetworkWanted, routers: Mapping[str, Rout
         filters=filters.network_filters(network, ports, uplinks),
         settings=NETWORK_SETTINGS,
         dhcp=service,
-        listeners=frozenset({Listener(filters.METADATA_ADDRESS, filters.METADATA_PORT)} if listens else ()),
-        networks={"": network.id},
+        listeners=frozenset({metadata} if listens else ()),
     )
 
 
@@ -152,7 +152,7 @@ def router_space(here: Here, router: RouterWanted, networks: Mapping[str, Networ
         links[name] = _gateway(here, router, router.gateway, networks)
         for hop in router.gateway.next_hops:
             routes.add(Route("::/0" if ":" in hop else "0.0.0.0/0", hop, name))
-    listeners = {Listener("0.0.0.0", filters.REDIRECT_PORT)} if legs else set()
+    places = tuple(sorted((each.split("/")[0], leg.network_id) for leg in legs for each in leg.addresses))
     return Space(
         name=namespace_of_router(here.prefix, router.id),
         links=links,
@@ -160,8 +160,7 @@ def router_space(here: Here, router: RouterWanted, networks: Mapping[str, Networ
         filters=filters.router_filters(router),
         settings=ROUTER_SETTINGS,
         dhcp=dhcp.advertisements(legs, {leg.port_id: leg_name(leg.port_id) for leg in legs}),
-        listeners=frozenset(listeners),
-        networks={each.split("/")[0]: leg.network_id for leg in legs for each in leg.addresses},
+        listeners=frozenset({Listener("0.0.0.0", filters.REDIRECT_PORT, places)} if places else ()),
     )
 
 

@@ -1,0 +1,1 @@
+"""What carries packets: the Linux kernel, or for tests nothing at all."""

@@ -1,0 +1,56 @@
+"""Put the host's half of networks together, and take away what it made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from welkin.core.cloud import Host
+from welkin.core.config import CloudOptions
+from welkin.core.http import Parts
+from welkin.services.network.driver import DropSpace, NetworkDriver
+from welkin.services.network.drivers.kernel import KernelNetworks
+from welkin.services.network.drivers.memory import MemoryNetworks
+from welkin.services.network.drivers.metadata import Reply
+from welkin.services.network.host.reconcile import NETWORK, ROUTER, NetworkHost
+from welkin.services.network.host.spaces import Here
+from welkin.services.network.options import NetworkOptions
+from welkin.services.network.public import MetadataAnswerer
+
+LOOK_AGAIN_S = 3.0
+NO_ANSWER: Reply = (HTTPStatus.SERVICE_UNAVAILABLE, {}, b"503 Service Unavailable\n")
+
+
+def host(host: Host) -> None:
+    """Reconcile the networks and routers of this host."""
+    options = host.get(NetworkOptions)
+    here = Here(host=host.name, prefix=host.options.prefix, external_address=options.external_address)
+    driver: NetworkDriver = MemoryNetworks() if host.options.driver == "memory" else kernel_networks(host.parts)
+    networks = NetworkHost(here, driver)
+    host.parts.add(networks)
+    host.agent.batch((NETWORK, ROUTER), networks.reconcile, LOOK_AGAIN_S)
+
+
+def kernel_networks(parts: Parts) -> KernelNetworks:
+    """Return the networks of this machine's kernel."""
+    options = parts.get(CloudOptions)
+
+    async def answer(
+        network_id: str, source: str, method: str, path: str, headers: Mapping[str, str], body: bytes
+    ) -> Reply:
+        try:
+            answerer = parts.get(MetadataAnswerer)
+        except KeyError:
+            return NO_ANSWER  # nobody here knows any server
+        return await answerer.answer(network_id, source, method, path, headers, body)
+
+    return KernelNetworks(options.prefix, options.state_dir / "network", answer)
+
+
+async def purge(parts: Parts) -> None:
+    """Remove every namespace, link and filter of this cloud."""
+    if parts.get(CloudOptions).driver == "memory":
+        return
+    driver = kernel_networks(parts)
+    for space in sorted(await driver.look(), reverse=True):  # the host's own, "", last
+        await driver.perform(DropSpace(space))
