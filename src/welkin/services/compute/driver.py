@@ -7,7 +7,7 @@ from typing import Protocol
 
 from msgspec import Struct, field
 
-from welkin.services.compute.host.wanted import Consoles, Image, Nic, Progress, SeenPower, ServerWanted
+from welkin.services.compute.host.wanted import Consoles, Image, Nic, Progress, SeenPower, ServerWanted, Snapshot
 
 PRESS_LAPSES_S = 20.0
 """A power button pressed longer ago was meant for another shutdown: its patience starts anew."""
@@ -103,7 +103,7 @@ class ServerDriver(Protocol):
     async def unplug(self, server_id: str, port_id: str) -> None:
         """Take the network card of a port out of the running guest."""
 
-    async def snapshot(self, server_id: str, image_id: str) -> Path:
+    async def snapshot(self, server_id: str, snapshot: Snapshot) -> Path:
         """Copy the root disk, as it is at one moment, into a file that stands alone; return it."""
 
     async def drop_snapshot(self, server_id: str, image_id: str) -> None:

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from welkin.core.world import World
 from welkin.services.compute.driver import PRESS_LAPSES_S, DriverError, Guest, Tap
-from welkin.services.compute.host.wanted import Consoles, Image, Nic, ServerWanted
+from welkin.services.compute.host.wanted import Consoles, Image, Nic, ServerWanted, Snapshot
 
 LINES_MAX = 2000
 
@@ -129,8 +129,8 @@ class MemoryDriver:
         kept = self._guest(server_id)
         kept.guest = msgspec.structs.replace(kept.guest, plugged=kept.guest.plugged - {port_id})
 
-    async def snapshot(self, server_id: str, image_id: str) -> Path:
-        kept = self._guest(server_id)
+    async def snapshot(self, server_id: str, snapshot: Snapshot) -> Path:
+        kept, image_id = self._guest(server_id), snapshot.image_id
         if self._files is None:
             self._files = Path(tempfile.mkdtemp(prefix="welkin-memory-"))
         path = self._files / image_id

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from welkin.services.compute.driver import PRESS_LAPSES_S, Guest
-from welkin.services.compute.host.wanted import Image, Nic, Progress, ServerWanted
+from welkin.services.compute.host.wanted import Image, Nic, Progress, ServerWanted, Snapshot
 
 PRESS_AGAIN_S = 5.0  # a guest that is still booting does not hear its power button
 LOOK_AT_SHUTDOWN_S = 0.2
@@ -56,13 +56,13 @@ class Unplug(Struct, frozen=True):
 class TakeSnapshot(Struct, frozen=True):
     """Copy the root disk."""
 
-    image_id: str
+    snapshot: Snapshot
 
 
 class SendSnapshot(Struct, frozen=True):
     """Upload a copy that lies ready, then drop it."""
 
-    image_id: str
+    snapshot: Snapshot
 
 
 class DropSnapshot(Struct, frozen=True):
@@ -143,8 +143,8 @@ def _snapshot(wanted: ServerWanted, guest: Guest, failed: frozenset[str]) -> Ste
         if snapshot.image_id in guest.sent or snapshot.image_id in failed:
             continue
         if snapshot.image_id in guest.snapshots:
-            return SendSnapshot(snapshot.image_id)
-        return TakeSnapshot(snapshot.image_id)
+            return SendSnapshot(snapshot)
+        return TakeSnapshot(snapshot)
     return None
 
 

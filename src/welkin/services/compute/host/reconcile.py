@@ -19,7 +19,7 @@ from welkin.core.agents import Item
 from welkin.core.world import World
 from welkin.services.compute.driver import DriverError, Guest, Hopeless, ImageCache, NotYet, ServerDriver, Tap
 from welkin.services.compute.host import plan as steps
-from welkin.services.compute.host.wanted import Image, Progress, ServerSeen, ServerWanted, SnapshotSeen
+from welkin.services.compute.host.wanted import Image, Progress, ServerSeen, ServerWanted, Snapshot, SnapshotSeen
 
 STEPS_MAX = 16
 """A new server with pause and snapshot takes seven; more than this means that plan() does not converge."""
@@ -125,8 +125,10 @@ class ServerHost:
                 await driver.plug(server_id, nic, self._hands.tap_of(nic.port_id, nic.network_id))
             case steps.Unplug(port_id):
                 await driver.unplug(server_id, port_id)
-            case steps.TakeSnapshot(image_id) | steps.SendSnapshot(image_id) | steps.DropSnapshot(image_id):
-                await self._snapshot(step, server_id, image_id, memory)
+            case steps.DropSnapshot(image_id):
+                await driver.drop_snapshot(server_id, image_id)
+            case steps.TakeSnapshot(snapshot) | steps.SendSnapshot(snapshot):
+                await self._snapshot(step, server_id, snapshot, memory)
             case steps.FetchImage() | steps.MakeDisk() | steps.Start():
                 assert wanted is not None
                 await self._prepare(step, wanted)
@@ -147,17 +149,14 @@ class ServerHost:
                 rescue = None if wanted.rescue is None else images.path(wanted.rescue.image)
                 await driver.start(wanted, taps, rescue)
 
-    async def _snapshot(self, step: steps.Step, server_id: str, image_id: str, memory: Memory) -> None:
+    async def _snapshot(self, step: steps.Step, server_id: str, snapshot: Snapshot, memory: Memory) -> None:
         """A copy that fails is reported and not tried again: its image is spoilt, and the server goes on."""
-        driver = self._hands.driver
-        if isinstance(step, steps.DropSnapshot):
-            await driver.drop_snapshot(server_id, image_id)
-            return
+        image_id = snapshot.image_id
         try:
-            path = await driver.snapshot(server_id, image_id)
+            path = await self._hands.driver.snapshot(server_id, snapshot)
             if isinstance(step, steps.SendSnapshot):
                 await self._hands.send_image(image_id, path)
-                await driver.drop_snapshot(server_id, image_id)
+                await self._hands.driver.drop_snapshot(server_id, image_id)
         except Exception as error:
             log.warning("snapshot of server %s into image %s failed: %s", server_id, image_id, error)
             memory.failed_snapshots[image_id] = _sentence(error)

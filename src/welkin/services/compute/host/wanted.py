@@ -61,6 +61,7 @@ class Nic(Struct, frozen=True, kw_only=True, omit_defaults=True):
     mac: str
     mtu: int = 1500
     tag: str | None = None
+    fixed_ips: tuple[str, ...] = ()  # who asks for metadata is known by network and address
 
 
 class KeyPair(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -101,9 +102,10 @@ class Rescue(Struct, frozen=True, kw_only=True):
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):
-    """Copy the root disk, as qcow2, into this image, which exists and waits for its data."""
+    """Copy the root disk into this image, which exists and waits for its data."""
 
     image_id: str
+    format: Literal["qcow2", "raw"] = "qcow2"
 
 
 class ServerWanted(Struct, frozen=True, kw_only=True, omit_defaults=True):

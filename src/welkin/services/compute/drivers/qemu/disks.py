@@ -135,6 +135,15 @@ async def copy_running(home: Home, record: Record, target: Path, qmp: Qmp, world
         await _try(qmp, "blockdev-del", {"node-name": "snapshot"})
 
 
+async def as_raw(home: Home, copy: Path) -> Path:
+    """Turn a finished copy into a raw one."""
+    raw = copy.with_suffix(".raw")
+    raw.unlink(missing_ok=True)
+    await qemu_img.convert(qemu_img.Source(path=copy, format="qcow2"), raw, "raw", uid=home.uid)
+    copy.unlink()
+    return raw
+
+
 async def _job_done(qmp: Qmp, world: World) -> None:
     deadline = world.monotonic() + JOB_TIMEOUT_S
     while world.monotonic() < deadline:

@@ -26,7 +26,7 @@ from welkin.services.compute.drivers.qemu.command import ROOT_PORTS, Card, Machi
 from welkin.services.compute.drivers.qemu.home import Home, Record, all_ids
 from welkin.services.compute.drivers.qemu.monitors import Monitors
 from welkin.services.compute.host.metadata import CONFIG_DRIVE_LABEL, config_drive
-from welkin.services.compute.host.wanted import Consoles, Nic, SeenPower, ServerWanted
+from welkin.services.compute.host.wanted import Consoles, Nic, SeenPower, ServerWanted, Snapshot
 from welkin.tools import iso9660, processes, qemu_img, taps
 from welkin.tools.cgroups import Group, Limits
 from welkin.tools.qmp import Qmp
@@ -299,9 +299,9 @@ class QemuDriver:
             record.slots.pop(port_id, None)
             home.write(record)
 
-    async def snapshot(self, server_id: str, image_id: str) -> Path:
+    async def snapshot(self, server_id: str, snapshot: Snapshot) -> Path:
         async with self._at(server_id) as home:
-            kept = home.snapshots / str(uuid.UUID(image_id))
+            kept = home.snapshots / str(uuid.UUID(snapshot.image_id))
             if kept.exists():
                 return kept
             record, made = home.read(), home.own / "snapshot.qcow2"
@@ -310,6 +310,8 @@ class QemuDriver:
             else:
                 async with self._monitors.use(home) as qmp:
                     await disks.copy_running(home, record, made, qmp, self._world)
+            if snapshot.format == "raw":
+                made = await disks.as_raw(home, made)
             disks.settle_copy(made, kept, home.uid)
             return kept
 
