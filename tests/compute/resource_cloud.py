@@ -19,8 +19,10 @@ from welkin.core.policy import Actor, Policy
 from welkin.core.wake import Wakeups
 from welkin.core.world import World
 from welkin.services.compute import resources
+from welkin.services.compute.hypervisors.facts import Nodes
 from welkin.services.compute.options import ComputeOptions
 from welkin.services.compute.servers.tables import SERVERS
+from welkin.services.placement.tables import MIGRATIONS as PLACEMENT
 
 PROJECT = "11111111111111111111111111111111"
 OTHER = "22222222222222222222222222222222"
@@ -48,6 +50,7 @@ class Compute:
     def __init__(self, client: httpx.AsyncClient, cloud: Cloud, world: World) -> None:
         self.client, self.cloud, self.world = client, cloud, world
         self.db = cloud.db
+        self.nodes = Nodes(world, cloud.get(ComputeOptions))
 
     async def __call__(
         self, method: str, path: str, body: Any = None, who: str = "admin", version: str = "2.104", **query: Any
@@ -66,6 +69,21 @@ class Compute:
         assert found.status_code == 200, found.text
         return found.json()
 
+    async def host(self, name: str, **facts: Any) -> None:
+        """Have a host tell what it has."""
+        told = {"vcpus": 4, "ram_mib": 4096, "disk_gib": 100, "uptime": "up 1 day", **facts}
+        async with self.db.tx() as tx:
+            await self.nodes.note(tx, name, {"compute": told})
+
+    async def server(self, id: str, **columns: Any) -> None:
+        """Write a server down as its room does."""
+        ids = {"id": id, "reservation_id": "r", "project_id": PROJECT, "user_id": "u", "flavor_id": "1"}
+        flavor = {"id": "1", "name": "small", "vcpus": 1, "ram_mib": 512, "disk_gib": 10}
+        times = {"created_at": self.world.now(), "updated_at": self.world.now(), "launch_index": 0}
+        sizes = {"vcpus": 1, "ram_mib": 512, "name": id, "hostname": id, "vm_state": "active"}
+        async with self.db.tx() as tx:
+            await tx.insert("servers", {**ids, **times, **sizes, "flavor": flavor, **columns})
+
     async def refused(self, method: str, path: str, *statuses: int, body: Any = None) -> None:
         """See that nobody is let in without a token, and a stranger not either: the answers are `statuses`."""
         assert (await self(method, path, body, who="")).status_code == 401
@@ -78,11 +96,14 @@ async def compute(tmp_path: Path) -> AsyncIterator[Compute]:
     """Return compute on an empty database."""
     world, wakeups = World(), Wakeups()
     database = SqliteDatabase(tmp_path / "db", world, wakeups.send)
-    await database.migrate({"core": schema.MIGRATIONS, "compute": (SERVERS + resources.TABLES,)})
+    await database.migrate(
+        {"core": schema.MIGRATIONS, "placement": PLACEMENT, "compute": (SERVERS + resources.TABLES,)}
+    )
     app = App(resources.ROUTES, database, world, Policy())
     cloud = Cloud(database, world, wakeups, app)
     for options in (CloudOptions(), ComputeOptions()):
         cloud.parts.add(options)
+    resources.central(cloud)
     app.authenticators.append(authenticate)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://cloud") as client:
         yield Compute(client, cloud, world)
@@ -98,7 +119,8 @@ def fits(response: httpx.Response, version: str, module: str, name: str) -> Any:
     if "response_body" not in schema:
         return None
     body = response.json()
-    jsonschema.validate(body, schema["response_body"], cls=jsonschema.Draft4Validator)
+    checker = jsonschema.FormatChecker(["ipv4", "ipv6"])
+    jsonschema.validate(body, schema["response_body"], cls=jsonschema.Draft4Validator, format_checker=checker)
     return body
 
 

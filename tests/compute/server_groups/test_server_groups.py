@@ -74,9 +74,10 @@ async def test_rules(compute: Compute) -> None:
 
 async def test_members_are_those_that_live(compute: Compute) -> None:
     group = (await compute("POST", PATH, body_at("2.64"))).json()["server_group"]["id"]
+    for id, deleted, host in (("a", False, "h1"), ("b", True, "h1"), ("c", False, "h1"), ("d", False, None)):
+        await compute.server(id, deleted=deleted, host=host)
     async with compute.db.tx() as tx:
-        for id, deleted, host in (("a", False, "h1"), ("b", True, "h1"), ("c", False, "h1"), ("d", False, None)):
-            await tx.insert("servers", a_server(id, deleted, host))
+        for id in "abcd":
             await add_member(tx, group, id)
         assert await groups_of(tx, "a") == [group]
     assert (await compute.get(f"{PATH}/{group}"))["server_group"]["members"] == ["a", "c", "d"]
@@ -85,12 +86,6 @@ async def test_members_are_those_that_live(compute: Compute) -> None:
         await remove_member(tx, "a")
     assert (await compute.get(PATH))["server_groups"][0]["members"] == ["c", "d"]
     assert (await compute("DELETE", f"{PATH}/{group}")).status_code == 204
-
-
-def a_server(id: str, deleted: bool, host: str | None) -> dict[str, object]:
-    ids = {"id": id, "reservation_id": "r", "project_id": PROJECT, "user_id": "u", "flavor_id": "1", "flavor": "{}"}
-    sizes = {"launch_index": 0, "vcpus": 1, "ram_mib": 1, "created_at": 1.0, "updated_at": 1.0}
-    return {**ids, **sizes, "name": id, "hostname": id, "vm_state": "active", "deleted": deleted, "host": host}
 
 
 async def test_lists(compute: Compute) -> None:

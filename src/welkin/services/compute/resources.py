@@ -2,26 +2,66 @@
 
 from __future__ import annotations
 
+from welkin.core.agents import Hub
+from welkin.core.cloud import Cloud
 from welkin.core.routing import Routes
-from welkin.services.compute.flavors import access, extra_specs
+from welkin.services.compute.aggregates import api as aggregates_api
+from welkin.services.compute.aggregates import versions as aggregates_versions
+from welkin.services.compute.aggregates import zones as aggregates_zones
+from welkin.services.compute.aggregates.tables import AGGREGATES
+from welkin.services.compute.flavors import access as flavors_access
 from welkin.services.compute.flavors import api as flavors_api
+from welkin.services.compute.flavors import extra_specs as flavors_extra_specs
 from welkin.services.compute.flavors import versions as flavors_versions
 from welkin.services.compute.flavors.tables import FLAVORS
+from welkin.services.compute.hypervisors import api as hypervisors_api
+from welkin.services.compute.hypervisors import versions as hypervisors_versions
+from welkin.services.compute.hypervisors.facts import Nodes
+from welkin.services.compute.hypervisors.tables import NODES
 from welkin.services.compute.keypairs import api as keypairs_api
 from welkin.services.compute.keypairs import versions as keypairs_versions
 from welkin.services.compute.keypairs.tables import KEYPAIRS
 from welkin.services.compute.numbers import NUMBERS
+from welkin.services.compute.options import ComputeOptions
 from welkin.services.compute.server_groups import api as server_groups_api
 from welkin.services.compute.server_groups import versions as server_groups_versions
 from welkin.services.compute.server_groups.tables import SERVER_GROUPS
+from welkin.services.compute.services import api as services_api
+from welkin.services.compute.services import central as services_central
+from welkin.services.compute.services import hosts as services_hosts
+from welkin.services.compute.services import versions as services_versions
+from welkin.services.compute.services.tables import SERVICES
 
-VERSIONS = (flavors_versions, keypairs_versions, server_groups_versions)
+VERSIONS = (
+    aggregates_versions,
+    flavors_versions,
+    hypervisors_versions,
+    keypairs_versions,
+    server_groups_versions,
+    services_versions,
+)
 """Modules whose import registers the older microversions."""
-TABLES = NUMBERS + FLAVORS + KEYPAIRS + SERVER_GROUPS
+TABLES = NUMBERS + AGGREGATES + FLAVORS + NODES + KEYPAIRS + SERVER_GROUPS + SERVICES
 ROUTES: tuple[Routes, ...] = (
+    aggregates_api.routes,
+    aggregates_zones.routes,
+    flavors_access.routes,
     flavors_api.routes,
-    access.routes,
-    extra_specs.routes,
+    flavors_extra_specs.routes,
+    hypervisors_api.routes,
     keypairs_api.routes,
     server_groups_api.routes,
+    services_api.routes,
+    services_hosts.routes,
 )
+
+
+def central(cloud: Cloud) -> None:
+    """Keep hypervisors up to date with what hosts tell, and show that the control plane lives."""
+    cloud.get(Hub).on_facts(Nodes(cloud.world, cloud.get(ComputeOptions)).note)
+    services_central.central(cloud)
+
+
+async def ensure(cloud: Cloud) -> None:
+    """Write what must be there before the first request."""
+    await services_central.ensure(cloud)

@@ -57,3 +57,9 @@ def whole(value: Whole, name: str, low: int, high: int = INTEGER_MAX) -> int:
 def yes(value: Yes) -> bool:
     """Read a yes or a no."""
     return value if isinstance(value, bool) else value.lower() in ("true", "1", "on", "yes")
+
+
+def is_uuid(text: str) -> bool:
+    """Return whether a text is an id, with or without dashes."""
+    digits = text.replace("-", "")
+    return len(digits) == 32 and all(digit in "0123456789abcdefABCDEF" for digit in digits)
