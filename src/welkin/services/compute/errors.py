@@ -65,3 +65,27 @@ class VolumesNotServed(Invalid):
 
     def __init__(self) -> None:
         super().__init__("Volumes need block storage, which this cloud does not serve yet; boot from an image instead.")
+
+
+class HostNameAmbiguous(Invalid):
+    """One host name cannot be that of many servers."""
+
+    code = "compute.hostname-ambiguous"
+
+    def __init__(self) -> None:
+        super().__init__("Unable to allocate a single hostname to multiple instances")
+
+
+class ZeroDiskForbidden(Forbidden):
+    """A flavor without a disk is for servers that boot from volumes."""
+
+    code = "compute.zero-disk"
+
+    def __init__(self) -> None:
+        super().__init__("Only volume-backed servers are allowed for flavors with zero disk.")
+
+
+class CannotResize(Invalid):
+    """The server cannot be given this size."""
+
+    code = "compute.cannot-resize"

@@ -150,7 +150,7 @@ class Rebuild(Body):
     accessIPv6: str | UnsetType = UNSET  # noqa: N815
     description: Description | UnsetType = UNSET
     key_name: NameOrNone | UnsetType = UNSET
-    user_data: UserData | None | UnsetType = UNSET
+    user_data: UserData | UnsetType | None = UNSET
     trusted_image_certificates: TrustedCerts | UnsetType = UNSET
     hostname: HostName | UnsetType = UNSET
 
@@ -200,7 +200,7 @@ class CreateBackup(Body):
 class Unshelve(Body):
     """The action unshelve; at least one key stands where there is an object."""
 
-    availability_zone: Name | None | UnsetType = UNSET
+    availability_zone: Name | UnsetType | None = UNSET
     host: HostName | UnsetType = UNSET
 
 

@@ -106,7 +106,7 @@ SOFT_REBOOT = _op("reboot", "reboot", "active", "rebooting", "compute_reboot_ins
 HARD_REBOOT = Operation(
     action="reboot",
     verb="reboot",
-    vm_states=frozenset("active stopped paused suspended error".split()),
+    vm_states=frozenset(["active", "stopped", "paused", "suspended", "error"]),
     tasks=REBOOTABLE_TASKS,
     task_state="rebooting_hard",
     event="compute_reboot_instance",
@@ -155,5 +155,5 @@ CREATE = _op("create", "create", "", "scheduling", "compute__do_build_and_run_in
 CRASH_DUMP = Operation(
     action="trigger_crash_dump",
     verb="trigger_crash_dump",
-    vm_states=frozenset("active paused rescued resized error".split()),
+    vm_states=frozenset(["active", "paused", "rescued", "resized", "error"]),
 )

@@ -61,6 +61,7 @@ SERVERS = """
         snapshots         TEXT NOT NULL DEFAULT '[]',
         resize            TEXT,
         shelved_image_id  TEXT,
+        disk_image        TEXT,
         -- Where it is; written when it is scheduled and when it leaves its host.
         host              TEXT,
         zone              TEXT,
@@ -261,6 +262,8 @@ class ServerRow(Struct, kw_only=True):
     snapshots: list[SnapshotWanted] = []
     resize: ResizeWanted | None = None
     shelved_image_id: str | None = None
+    disk_image: ImageCopy | None = None
+    """What the disk is made from where that is not the server's image: the copy that shelving made."""
     host: str | None = None
     zone: str | None = None
     vm_state: str = "building"

@@ -124,6 +124,11 @@ def timeout_s(options: ComputeOptions, task_state: str) -> float:
     return options.action_timeout_s
 
 
+async def wake(tx: Transaction, server: ServerRow) -> None:
+    """Have central look at a server now."""
+    await work.want(tx, KIND, server.id)
+
+
 async def put(tx: Transaction, world: World, server: ServerRow, changes: Changes) -> None:
     """Write changes of a server, and into `server` too."""
     await tx.update("servers", {"id": server.id}, {**changes, "updated_at": world.now()})

@@ -15,11 +15,11 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType, field
 
 from welkin.core import tags, times
-from welkin.core.agents import DEAD_AFTER_S
 from welkin.core.db import Reads
 from welkin.core.http import Call
 from welkin.services.compute.options import ComputeOptions
 from welkin.services.compute.servers import policy
+from welkin.services.compute.servers.placing import host_statuses
 from welkin.services.compute.servers.ports import Address, addresses_of, groups_of
 from welkin.services.compute.servers.states import WITH_FAULT, WITH_PROGRESS, status_of
 from welkin.services.compute.servers.tables import KIND, Fault, FlavorCopy, ImageCopy
@@ -98,16 +98,16 @@ class ServerView(Struct, kw_only=True, dict=True):
     host_status: str | UnsetType = UNSET
     server_groups: list[str] | UnsetType = UNSET
     adminPass: str | UnsetType = UNSET  # noqa: N815
-    rebuilt_user_data: str | None | UnsetType = field(name="user_data", default=UNSET)
-    host: str | None | UnsetType = field(name="OS-EXT-SRV-ATTR:host", default=UNSET)
+    rebuilt_user_data: str | UnsetType | None = field(name="user_data", default=UNSET)
+    host: str | UnsetType | None = field(name="OS-EXT-SRV-ATTR:host", default=UNSET)
     instance_name: str | UnsetType = field(name="OS-EXT-SRV-ATTR:instance_name", default=UNSET)
-    node: str | None | UnsetType = field(name="OS-EXT-SRV-ATTR:hypervisor_hostname", default=UNSET)
+    node: str | UnsetType | None = field(name="OS-EXT-SRV-ATTR:hypervisor_hostname", default=UNSET)
     kernel_id: str | UnsetType = field(name="OS-EXT-SRV-ATTR:kernel_id", default=UNSET)
     ramdisk_id: str | UnsetType = field(name="OS-EXT-SRV-ATTR:ramdisk_id", default=UNSET)
     launch_index: int | UnsetType = field(name="OS-EXT-SRV-ATTR:launch_index", default=UNSET)
     reservation_id: str | UnsetType = field(name="OS-EXT-SRV-ATTR:reservation_id", default=UNSET)
     root_device: str | UnsetType = field(name="OS-EXT-SRV-ATTR:root_device_name", default=UNSET)
-    user_data: str | None | UnsetType = field(name="OS-EXT-SRV-ATTR:user_data", default=UNSET)
+    user_data: str | UnsetType | None = field(name="OS-EXT-SRV-ATTR:user_data", default=UNSET)
 
 
 class FlavorBody(dict[str, Any]):
@@ -198,13 +198,6 @@ class Around(Struct, kw_only=True):
     zone: str
 
 
-class Host(Struct):
-    """When a host was last heard."""
-
-    name: str
-    seen_at: float | None
-
-
 async def around(call: Call, reads: Reads, ids: Sequence[str], *, groups: bool) -> Around:
     """Fetch what stands beside the rows of `ids`; `groups` for the server groups that they are in."""
     project_id = call.actor.project_id
@@ -223,12 +216,6 @@ async def around(call: Call, reads: Reads, ids: Sequence[str], *, groups: bool) 
         is_admin=call.actor.is_admin,
         zone=call.get(ComputeOptions).zone,
     )
-
-
-async def host_statuses(reads: Reads, now: float) -> dict[str, str]:
-    """Return what is known of each host: UP, or DOWN when it was not heard for a while."""
-    hosts = await reads.all(Host, "SELECT name, seen_at FROM hosts")
-    return {host.name: "UP" if host.seen_at and host.seen_at > now - DEAD_AFTER_S else "DOWN" for host in hosts}
 
 
 async def server_groups_of(reads: Reads, ids: Sequence[str]) -> dict[str, list[str]]:
