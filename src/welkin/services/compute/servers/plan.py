@@ -113,10 +113,9 @@ def _snapshots(server: ServerRow, seen: ServerSeen) -> Verdict | None:
 
 def _at_rest(server: ServerRow, seen: ServerSeen) -> Verdict:
     """Nothing is under way: only the guest itself can have changed something."""
-    if seen.powered_off_by_guest and server.vm_state in ("active", "rescued") and server.power == "running":
-        if seen.boot_epoch == server.boot_epoch and seen.power == "stopped":
-            return Verdict(vm_state="stopped", stopped_by_guest=True)
-    return Verdict()
+    running = server.vm_state in ("active", "rescued") and server.power == "running"
+    shut_down = seen.powered_off_by_guest and seen.power == "stopped" and seen.boot_epoch == server.boot_epoch
+    return Verdict(vm_state="stopped", stopped_by_guest=True) if running and shut_down else Verdict()
 
 
 def _reached(server: ServerRow, seen: ServerSeen) -> bool:

@@ -5,13 +5,14 @@ Everything about networks that servers need goes through here, by the network ro
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import UNSET, Struct, field
+from msgspec.structs import replace
 
 from welkin.core.db import Reads, Transaction
-from welkin.core.errors import Conflict, Forbidden, Invalid, OverQuota, Problem
+from welkin.core.errors import Conflict, Forbidden, Invalid, NotFound, OverQuota, Problem
 from welkin.core.http import Call
 from welkin.core.world import World
 from welkin.services.compute.fields import address
@@ -158,8 +159,7 @@ async def usual(call: Call, reads: Reads, *, auto: bool) -> Asked:
 async def make(call: Call, tx: Transaction, server: ServerRow, wishes: Asked, group_names: Sequence[str]) -> list[str]:
     """Make or take the ports of a new server, and return their ids.  Raises Invalid, Conflict, Forbidden."""
     group_ids = await groups(tx, server.project_id, group_names)
-    start = await count(tx, server.id)
-    return [await add(call, tx, server, wish, group_ids, start + index) for index, wish in enumerate(wishes)]
+    return [await add(call, tx, server, wish, group_ids) for wish in wishes]
 
 
 async def count(reads: Reads, server_id: str) -> int:
@@ -169,9 +169,7 @@ async def count(reads: Reads, server_id: str) -> int:
     )
 
 
-async def add(
-    call: Call, tx: Transaction, server: ServerRow, wish: Wish, group_ids: Sequence[str] | None, position: int
-) -> str:
+async def add(call: Call, tx: Transaction, server: ServerRow, wish: Wish, group_ids: Sequence[str] | None) -> str:
     """Make or take one port of a server and return its id."""
     ours = not wish.port_id
     try:
@@ -196,8 +194,7 @@ async def add(
         if error.status >= 500:
             raise
         raise Invalid(str(error)) from error
-    row = NicRow(server.id, port_id, position, wish.tag, ours)
-    await tx.insert("server_nics", row)
+    await tx.insert("server_nics", NicRow(server.id, port_id, await count(tx, server.id), wish.tag, ours))
     return port_id
 
 
@@ -311,6 +308,75 @@ async def groups_of(reads: Reads, server_ids: Sequence[str]) -> dict[str, list[d
     return found
 
 
+async def read_attachment(call: Call, reads: Reads, wish: Wish) -> Wish:
+    """Check a port that shall be attached to a server that is there.  Raises NotFound, Invalid, Conflict."""
+    if wish.port_id:
+        if await network.find_port(reads, wish.port_id) is None:
+            raise NotFound(f"Port id {wish.port_id} could not be found.")
+        await check_port(call, reads, wish.port_id)
+        return wish
+    if wish.network_id:
+        if not await network.usable_networks(reads, call.actor, [wish.network_id]):
+            raise NotFound(f"Network {wish.network_id} could not be found.")
+        await check_network(call, reads, wish.network_id)
+        return wish
+    try:
+        found = await usual(call, reads, auto=False)
+    except Conflict as error:
+        raise Invalid(str(error)) from error
+    if not found:
+        raise Invalid("No specific network was requested and none are available.")
+    return replace(found[0], tag=wish.tag)
+
+
+async def add_group(tx: Transaction, world: World, server: ServerRow, name: str) -> None:
+    """Add a security group to every port of a server.  Raises NotFound, Conflict, Invalid."""
+    group_id = await one_group(tx, server, name)
+    for row in await rows(tx, [server.id]):
+        await network.add_security_group(tx, world, row.port_id, group_id)
+
+
+async def remove_group(tx: Transaction, world: World, server: ServerRow, name: str) -> None:
+    """Remove a security group from every port of a server.  Raises NotFound, Conflict."""
+    group_id = await one_group(tx, server, name)
+    had = [await network.remove_security_group(tx, world, row.port_id, group_id) for row in await rows(tx, [server.id])]
+    if not any(had):
+        raise NotFound(f"Security group {group_id} not associated with the instance {server.id}")
+
+
+async def one_group(reads: Reads, server: ServerRow, name: str) -> str:
+    """Return the id of one security group by name or id.  Raises NotFound, Conflict."""
+    matching = (await network.security_groups_named(reads, server.project_id, [name])).get(name, [])
+    if not matching:
+        raise NotFound(f"Security group {name} not found for project {server.project_id}.")
+    if len(matching) > 1:
+        raise Conflict(f"Multiple security groups found matching '{name}'. Use an ID to be more specific.")
+    return matching[0]
+
+
+async def group_views(reads: Reads, server_id: str) -> list[dict[str, Any]]:
+    """Return the security groups of a server with their rules, as compute's own proxy shows them."""
+    return await network.security_group_views(reads, [row.port_id for row in await rows(reads, [server_id])])
+
+
+async def add_address(tx: Transaction, world: World, server: ServerRow, network_id: str) -> None:
+    """Give a server's port on a network one more address.  Raises Invalid."""
+    for each in await attached(tx, server.id):
+        if each.port.network_id == network_id:
+            await network.add_fixed_ip(tx, world, each.port.id)
+            return
+    raise Invalid(f"Network {network_id} could not be found.")
+
+
+async def remove_address(tx: Transaction, world: World, server: ServerRow, text: str) -> None:
+    """Take an address from a server's port.  Raises Invalid."""
+    for each in await attached(tx, server.id):
+        if text in each.fixed_ips:
+            await network.remove_fixed_ip(tx, world, each.port.id, text)
+            return
+    raise Invalid(f"Fixed IP address {text} is not associated with instance {server.id}.")
+
+
 def version(text: str) -> int:
     """Return the IP version of an address."""
     return 6 if ":" in text else 4
@@ -324,6 +390,3 @@ async def servers_with_address(reads: Reads, pattern: str, ip_version: int) -> l
 def network_data(found: Sequence[Attached]) -> dict[str, Any]:
     """Return what a guest reads about its networks, in OpenStack's own format."""
     return network.network_data([each.port for each in found])
-
-
-Ports = Mapping[str, network.DevicePort]
