@@ -74,6 +74,13 @@ class Group(Struct, frozen=True):
         return tuple(files)
 
 
+def remove_parent(parent: str) -> None:
+    """Remove the group that holds the groups; they must be gone."""
+    for root in (ROOT, ROOT / "cpu", ROOT / "memory"):
+        with contextlib.suppress(OSError):
+            (root / parent).rmdir()
+
+
 def _is_v2() -> bool:
     return (ROOT / "cgroup.controllers").exists()
 

@@ -8,6 +8,7 @@ kernel; only when both end in time is KVM used.
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from pathlib import Path
 from typing import Literal
@@ -61,6 +62,8 @@ def _obstacle() -> str:
         return "This machine has no /dev/kvm."
     if not os.access(KVM, os.R_OK | os.W_OK):
         return "/dev/kvm may not be opened by this user; add the user to the group kvm."
+    if os.geteuid() == 0 and not KVM.stat().st_mode & stat.S_IWOTH:
+        return "/dev/kvm is for root alone, and guests run as users of their own; `chmod 666 /dev/kvm` lets them."
     return ""
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import posixpath
 from collections.abc import Iterator, Mapping
+from ipaddress import ip_address
 from typing import Any
 
 import msgspec
@@ -234,6 +235,16 @@ def _meta_data(server: ServerWanted, version: str, random_seed: bytes, *, on_dri
     if _is_since(version, VICTORIA):
         found["dedicated_cpus"] = []
     return found
+
+
+def is_source(nic: Nic, address: str) -> bool:
+    """Say whether a card may send from `address`: one of its own, or its link-local one."""
+    plain = ip_address(address.partition("%")[0])
+    if plain.version == 6 and plain.is_link_local:
+        octets = bytes.fromhex(nic.mac.replace(":", ""))
+        own = bytes([octets[0] ^ 2]) + octets[1:3] + b"\xff\xfe" + octets[3:]
+        return plain.packed[8:] == own
+    return any(ip_address(each) == plain for each in nic.fixed_ips)
 
 
 def _device(nic: Nic, place: int, version: str) -> dict[str, Any]:

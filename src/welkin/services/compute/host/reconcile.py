@@ -30,6 +30,19 @@ log = logging.getLogger(__name__)
 
 TapOf = Callable[[str, str], Tap]  # (port_id, network_id) -> where the network room puts its tap
 SendImage = Callable[[str, Path], Awaitable[None]]  # (image_id, file)
+Preparing = steps.FetchImage | steps.MakeDisk | steps.Start
+Performed = (
+    Preparing
+    | steps.Remove
+    | steps.Stop
+    | steps.SetPaused
+    | steps.Suspend
+    | steps.Plug
+    | steps.Unplug
+    | steps.TakeSnapshot
+    | steps.SendSnapshot
+    | steps.DropSnapshot
+)
 Tell = Callable[[Outcome], None]
 
 PROGRESS: dict[type[Struct], Progress] = {
@@ -110,7 +123,7 @@ class ServerHost:
         here = frozenset([image.id for image in _images(wanted) if await self._hands.images.has(image)])
         return steps.Found(guest=guest, images_here=here, failed_snapshots=frozenset(memory.failed_snapshots))
 
-    async def _perform(self, step: steps.Step, server_id: str, wanted: ServerWanted | None, memory: Memory) -> None:
+    async def _perform(self, step: Performed, server_id: str, wanted: ServerWanted | None, memory: Memory) -> None:
         driver = self._hands.driver
         match step:
             case steps.Remove():
@@ -129,15 +142,11 @@ class ServerHost:
                 await driver.drop_snapshot(server_id, image_id)
             case steps.TakeSnapshot(snapshot) | steps.SendSnapshot(snapshot):
                 await self._snapshot(step, server_id, snapshot, memory)
-            case steps.FetchImage() | steps.MakeDisk() | steps.Start():
+            case _:
                 assert wanted is not None
                 await self._prepare(step, wanted)
-            case steps.Wait():
-                return
-            case _:
-                assert_never(step)
 
-    async def _prepare(self, step: steps.FetchImage | steps.MakeDisk | steps.Start, wanted: ServerWanted) -> None:
+    async def _prepare(self, step: Preparing, wanted: ServerWanted) -> None:
         images, driver = self._hands.images, self._hands.driver
         match step:
             case steps.FetchImage(image):
@@ -148,6 +157,8 @@ class ServerHost:
                 taps = {nic.port_id: self._hands.tap_of(nic.port_id, nic.network_id) for nic in wanted.nics}
                 rescue = None if wanted.rescue is None else images.path(wanted.rescue.image)
                 await driver.start(wanted, taps, rescue)
+            case _:
+                assert_never(step)
 
     async def _snapshot(self, step: steps.Step, server_id: str, snapshot: Snapshot, memory: Memory) -> None:
         """A copy that fails is reported and not tried again: its image is spoilt, and the server goes on."""

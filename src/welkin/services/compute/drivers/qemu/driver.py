@@ -27,7 +27,7 @@ from welkin.services.compute.drivers.qemu.home import Home, Record, all_ids
 from welkin.services.compute.drivers.qemu.monitors import Monitors
 from welkin.services.compute.host.metadata import CONFIG_DRIVE_LABEL, config_drive
 from welkin.services.compute.host.wanted import Consoles, Nic, SeenPower, ServerWanted, Snapshot
-from welkin.tools import iso9660, processes, qemu_img, taps
+from welkin.tools import iso9660, kvm, processes, qemu_img, taps
 from welkin.tools.cgroups import Group, Limits
 from welkin.tools.qmp import Qmp
 
@@ -46,7 +46,7 @@ class QemuOptions(Struct, frozen=True, kw_only=True):
     """How this host runs guests."""
 
     state_dir: Path
-    accelerator: Literal["kvm", "tcg"] = "tcg"
+    accelerator: Literal["kvm", "tcg", "probe"] = "tcg"  # probe: KVM if a guest boots under it
     prefix: str = "wk"  # names the control group, so that several clouds can live on one machine
     uid_base: int = 0x20000000  # guests run as users from here on, when we are root
     boots_at_once: int = 0  # 0: as many as there are cores
@@ -63,6 +63,7 @@ class QemuDriver:
         self._boots = BootQueue(options.boots_at_once or os.cpu_count() or 1, world)
         self._uid_base = options.uid_base if os.geteuid() == 0 else None
         self._locks: dict[str, asyncio.Lock] = {}
+        self.group_parent = f"{options.prefix}-guests"
 
     async def close(self) -> None:
         """Let go of all guests; they run on."""
@@ -209,7 +210,7 @@ class QemuDriver:
         home.drop_sockets()
         machine = Machine(
             id=home.id,
-            accelerator=self._options.accelerator,
+            accelerator=await self._accelerator(),
             vcpus=record.vcpus,
             ram_mib=record.ram_mib,
             disks=disks.disks(home, record),
@@ -344,7 +345,12 @@ class QemuDriver:
         home.drop_sockets()
 
     def _group(self, home: Home) -> Group:
-        return Group(f"{self._options.prefix}-guests", home.id)
+        return Group(self.group_parent, home.id)
+
+    async def _accelerator(self) -> Literal["kvm", "tcg"]:
+        if self._options.accelerator != "probe":
+            return self._options.accelerator
+        return (await kvm.accelerator(self._options.state_dir)).name
 
 
 def _limits(server: ServerWanted) -> Limits:
