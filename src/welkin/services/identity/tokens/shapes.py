@@ -96,10 +96,3 @@ class TokenCreate(msgspec.Struct, frozen=True):
     """The body of a request for a token."""
 
     auth: Auth
-
-
-class Ec2Create(msgspec.Struct, frozen=True):
-    """A signed request that somebody else received and wants to have checked."""
-
-    credentials: dict[str, Any] | None = None
-    ec2_credentials: dict[str, Any] | None = msgspec.field(default=None, name="ec2Credentials")
