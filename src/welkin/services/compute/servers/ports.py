@@ -280,6 +280,7 @@ def nics(found: Sequence[Attached]) -> tuple[Nic, ...]:
             mac=each.port.mac_address,
             mtu=each.port.mtu,
             tag=each.tag,
+            fixed_ips=each.fixed_ips,
         )
         for each in found
     )
