@@ -115,9 +115,7 @@ class TestCloud:
     async def outside(self, cidr: str = "203.0.113.0/24") -> tuple[Body, Body]:
         """Make an external network with one subnet."""
         network = await self.admin.create("network", name="public", **{"router:external": True})
-        subnet = await self.admin.create(
-            "subnet", network_id=network["id"], ip_version=4, cidr=cidr, enable_dhcp=False
-        )
+        subnet = await self.admin.create("subnet", network_id=network["id"], ip_version=4, cidr=cidr, enable_dhcp=False)
         return network, subnet
 
 

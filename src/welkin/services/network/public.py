@@ -1,21 +1,107 @@
-"""What other rooms may use of networks."""
+"""What other rooms may call.
+
+Everything takes the caller's transaction (or only reads), and no HTTP is involved.  A server's
+ports: `create_ports` in the transaction that makes the server, `bind` when its host is
+chosen, `release` when it goes; `nics` tells all of them for any number of servers in three queries.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-
+from welkin.services.network.answering import Answer, MetadataAnswerer, Reply
+from welkin.services.network.devices import (
+    Device,
+    ExternalNetworkForbidden,
+    GroupOfServer,
+    NetworkAmbiguous,
+    NetworkWithoutSubnet,
+    Nic,
+    NicAddress,
+    NicSubnet,
+    NicWanted,
+    SecurityGroupAmbiguous,
+    add_fixed_ip,
+    add_group,
+    all_addresses,
+    available_networks,
+    bind,
+    group_ids,
+    nics,
+    release,
+    remove_fixed_ip,
+    remove_group,
+    security_groups,
+    servers_with_address,
+    usable_network,
+    usable_port,
+)
+from welkin.services.network.devices import create as create_ports
+from welkin.services.network.errors import (
+    BadRequest,
+    InvalidInput,
+    MacAddressInUse,
+    NetworkNotFound,
+    OverQuota,
+    PortInUse,
+    PortNotFound,
+)
 from welkin.services.network.names import namespace_of_network, tap_name
+from welkin.services.network.networks.records import get as get_network
+from welkin.services.network.ports.records import get as get_port
+from welkin.services.network.security_groups.errors import SecurityGroupNotFound
+from welkin.services.network.subnets.errors import (
+    InvalidIpForNetwork,
+    InvalidIpForSubnet,
+    IpAddressAlreadyAllocated,
+    IpAddressGenerationFailure,
+)
+from welkin.services.network.tables import NetworkRow, PortRow, Route
 
-__all__ = ["Answer", "MetadataAnswerer", "Reply", "namespace_of_network", "tap_name"]
-
-Reply = tuple[int, Mapping[str, str], bytes]
-"""Status, headers, body."""
-Answer = Callable[[str, str, str, str, Mapping[str, str], bytes], Awaitable[Reply]]
-"""(network id, source address, method, path, headers by lower-case name, body) -> reply"""
-
-
-class MetadataAnswerer:
-    """Who answers guests that ask for their metadata: a part of the host that the room of servers adds."""
-
-    def __init__(self, answer: Answer) -> None:
-        self.answer = answer
+__all__ = [
+    "Answer",
+    "BadRequest",
+    "Device",
+    "ExternalNetworkForbidden",
+    "GroupOfServer",
+    "InvalidInput",
+    "InvalidIpForNetwork",
+    "InvalidIpForSubnet",
+    "IpAddressAlreadyAllocated",
+    "IpAddressGenerationFailure",
+    "MacAddressInUse",
+    "MetadataAnswerer",
+    "NetworkAmbiguous",
+    "NetworkNotFound",
+    "NetworkRow",
+    "NetworkWithoutSubnet",
+    "Nic",
+    "NicAddress",
+    "NicSubnet",
+    "NicWanted",
+    "OverQuota",
+    "PortInUse",
+    "PortNotFound",
+    "PortRow",
+    "Reply",
+    "Route",
+    "SecurityGroupAmbiguous",
+    "SecurityGroupNotFound",
+    "add_fixed_ip",
+    "add_group",
+    "all_addresses",
+    "available_networks",
+    "bind",
+    "create_ports",
+    "get_network",
+    "get_port",
+    "group_ids",
+    "namespace_of_network",
+    "nics",
+    "release",
+    "remove_fixed_ip",
+    "remove_group",
+    "security_groups",
+    "servers_with_address",
+    "tap_name",
+    "usable_network",
+    "usable_port",
+]

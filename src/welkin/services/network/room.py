@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from welkin.core.cloud import Room
+from welkin.services.network.central import central
 from welkin.services.network.floating_ips import api as floating_ips
+from welkin.services.network.host.setup import host, purge
 from welkin.services.network.networks import api as networks
 from welkin.services.network.ports import api as ports
 from welkin.services.network.routers import api as routers
@@ -22,4 +24,7 @@ ROOM = Room(
         routers.routes,
         floating_ips.routes,
     ),
+    central=central,
+    host=host,
+    purge=purge,
 )

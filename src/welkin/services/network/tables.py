@@ -78,6 +78,8 @@ PORTS = """
         vnic_type               TEXT NOT NULL,
         profile                 TEXT NOT NULL,
         host                    TEXT NOT NULL,
+        -- Whether the port was made for its device, and goes with it.
+        made_for_device         BOOLEAN NOT NULL,
         -- Seen.  Written when the host of the port reports, and reset when the port is bound anew.
         status                  TEXT NOT NULL,
         revision_number         BIGINT NOT NULL,
@@ -390,6 +392,7 @@ class PortRow(msgspec.Struct):
     vnic_type: str
     profile: dict[str, object]
     host: str
+    made_for_device: bool
     status: str
     revision_number: int
     created_at: float

@@ -87,6 +87,7 @@ async def create(
         vnic_type=body.vnic_type,
         profile=body.profile or {},
         host=body.host_id or "",
+        made_for_device=False,
         status="DOWN",
         revision_number=1,
         created_at=now,
