@@ -21,7 +21,6 @@ no-resolv
 no-hosts
 bind-dynamic
 except-interface=lo
-no-ping
 """
 
 
@@ -64,11 +63,17 @@ def _range(tag: str, subnet: Subnet) -> str:
 
 
 def _hosts(ports: Sequence[Port], places: dict[str, str]) -> Iterable[str]:
+    """One line for each IPv4 address; those of IPv6 stand on the port's first, or dnsmasq takes them for doubles."""
     for port in ports:
-        for fixed in port.fixed_ips:
-            if fixed.subnet_id in places and not port.device_owner.startswith("network:"):
-                address = f"[{fixed.address}]" if ":" in fixed.address else fixed.address
-                yield f"{port.mac},set:{_tag(port)},{address},{_name(port, fixed.address)}\n"
+        if port.device_owner.startswith("network:"):
+            continue
+        addresses = [fixed.address for fixed in port.fixed_ips if fixed.subnet_id in places]
+        four = [each for each in addresses if ":" not in each]
+        six = [f"[{each}]" for each in addresses if ":" in each]
+        for line in [[*four[:1], *six], *([each] for each in four[1:])]:
+            if line:
+                name = _name(port, line[0].strip("[]"))
+                yield ",".join([port.mac, f"set:{_tag(port)}", *line, name]) + "\n"
 
 
 def _name(port: Port, address: str) -> str:

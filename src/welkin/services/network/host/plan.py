@@ -59,6 +59,8 @@ def plan(wanted: Wanted, found: Found) -> list[Step]:
     if not wanted[""].links and (found[""].links or found[""].filters is not None):
         steps.append(DropSpace(""))
     steps += [MakeSpace(name) for name in wanted if not found.get(name, GONE).there]
+    for name, space in wanted.items():
+        steps += _settings(space, found.get(name, NOTHING), set(), of_links=False)  # before links that inherit them
     missing = _missing(wanted, found)
     broken = {(space, link.name) for space, link in missing}
     for name, space in wanted.items():
@@ -100,20 +102,25 @@ def _inside(space: Space, found: FoundSpace, made: set[str]) -> Iterable[Step]:
         yield LoadFilters(space.name, space.filters)
     for name, link in space.links.items():
         yield from _shape(space.name, link, _known(name, found, made))
-    # Only now, for some settings belong to links.  A new link may not have what its predecessor had.
-    settings = {
-        key: value
-        for key, value in space.settings.items()
-        if found.settings.get(key) != value or (BRIDGE in made and f"/{BRIDGE}/" in key)
-    }
-    if settings:
-        yield SetSettings(space.name, settings)
+    yield from _settings(space, found, made, of_links=True)
     for name, link in space.links.items():
         yield from _addresses(space.name, link, _known(name, found, made))
     yield from (DropRoute(space.name, each) for each in _extra_routes(space, found))
     there = {_key(each) for each in found.routes}
     yield from (AddRoute(space.name, each) for each in sorted(space.routes, key=_key) if _key(each) not in there)
     yield from _services(space, found)
+
+
+def _settings(space: Space, found: FoundSpace, made: set[str], *, of_links: bool) -> Iterable[Step]:
+    """Return what changes settings: of the whole space, or of its bridge, which loses them when it is made anew."""
+    mark = f"/{BRIDGE}/"
+    values = {
+        key: value
+        for key, value in space.settings.items()
+        if (mark in key) == of_links and (found.settings.get(key) != value or (of_links and BRIDGE in made))
+    }
+    if values:
+        yield SetSettings(space.name, values)
 
 
 def _known(name: str, found: FoundSpace, made: set[str]) -> FoundLink:
