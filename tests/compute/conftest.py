@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from welkin.tools import cgroups
 from welkin.tools.guest_image.builder import GuestImage, build
 
 
@@ -27,3 +28,4 @@ def short_dir() -> Iterator[Path]:
     path.chmod(0o711)
     yield path
     shutil.rmtree(path, ignore_errors=True)
+    cgroups.remove_parent("wkts-guests")
