@@ -9,6 +9,7 @@ from welkin.services.compute.aggregates import api as aggregates_api
 from welkin.services.compute.aggregates import versions as aggregates_versions
 from welkin.services.compute.aggregates import zones as aggregates_zones
 from welkin.services.compute.aggregates.tables import AGGREGATES
+from welkin.services.compute.discovery import api as discovery_api
 from welkin.services.compute.flavors import access as flavors_access
 from welkin.services.compute.flavors import api as flavors_api
 from welkin.services.compute.flavors import extra_specs as flavors_extra_specs
@@ -23,6 +24,10 @@ from welkin.services.compute.keypairs import versions as keypairs_versions
 from welkin.services.compute.keypairs.tables import KEYPAIRS
 from welkin.services.compute.numbers import NUMBERS
 from welkin.services.compute.options import ComputeOptions
+from welkin.services.compute.quotas import api as quotas_api
+from welkin.services.compute.quotas import classes as quotas_classes
+from welkin.services.compute.quotas import limits as quotas_limits
+from welkin.services.compute.quotas import versions as quotas_versions
 from welkin.services.compute.server_groups import api as server_groups_api
 from welkin.services.compute.server_groups import versions as server_groups_versions
 from welkin.services.compute.server_groups.tables import SERVER_GROUPS
@@ -31,28 +36,42 @@ from welkin.services.compute.services import central as services_central
 from welkin.services.compute.services import hosts as services_hosts
 from welkin.services.compute.services import versions as services_versions
 from welkin.services.compute.services.tables import SERVICES
+from welkin.services.compute.usage import api as usage_api
+from welkin.services.compute.usage import audits as usage_audits
+from welkin.services.compute.usage import migrations as usage_migrations
+from welkin.services.compute.usage import versions as usage_versions
+from welkin.services.compute.usage.tables import MIGRATIONS
 
 VERSIONS = (
     aggregates_versions,
     flavors_versions,
     hypervisors_versions,
     keypairs_versions,
+    quotas_versions,
     server_groups_versions,
     services_versions,
+    usage_versions,
 )
 """Modules whose import registers the older microversions."""
-TABLES = NUMBERS + AGGREGATES + FLAVORS + NODES + KEYPAIRS + SERVER_GROUPS + SERVICES
+TABLES = NUMBERS + AGGREGATES + FLAVORS + NODES + KEYPAIRS + SERVER_GROUPS + SERVICES + MIGRATIONS
 ROUTES: tuple[Routes, ...] = (
     aggregates_api.routes,
     aggregates_zones.routes,
+    discovery_api.routes,
     flavors_access.routes,
     flavors_api.routes,
     flavors_extra_specs.routes,
     hypervisors_api.routes,
     keypairs_api.routes,
+    quotas_api.routes,
+    quotas_classes.routes,
+    quotas_limits.routes,
     server_groups_api.routes,
     services_api.routes,
     services_hosts.routes,
+    usage_api.routes,
+    usage_audits.routes,
+    usage_migrations.routes,
 )
 
 

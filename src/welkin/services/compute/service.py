@@ -5,6 +5,7 @@ from __future__ import annotations
 from welkin.core.errors import Problem
 from welkin.core.routing import Service
 from welkin.core.versions import Versions
+from welkin.services.compute.edge import respell
 
 FAULTS = {
     400: "badRequest",
@@ -35,4 +36,5 @@ service = Service(
     envelope=envelope,
     versions=versions,
     request_id_header="x-compute-request-id",
+    respell=respell,
 )

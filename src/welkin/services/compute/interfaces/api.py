@@ -12,9 +12,10 @@ from welkin.core.versions import refuse_fields
 from welkin.services.compute.fields import Tag, address
 from welkin.services.compute.servers import policy, ports, source, states, transitions
 from welkin.services.compute.servers.actions import PATH
-from welkin.services.compute.servers.ports import Attached, Wish
+from welkin.services.compute.servers.ports import Attached
 from welkin.services.compute.service import service, versions
 from welkin.services.compute.values import NoQuery, Uuid
+from welkin.services.network.public import NicWanted
 
 routes = Routes(service)
 INTERFACES = "/v2.1/servers/{server_id}/os-interface"
@@ -26,7 +27,7 @@ class FixedIpAsked(Struct, forbid_unknown_fields=True):
     ip_address: str
 
 
-class Attachment(Struct, kw_only=True, forbid_unknown_fields=True):
+class Attachment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A port to attach: one that exists, or a new one on a network."""
 
     net_id: Uuid | None = None
@@ -64,7 +65,7 @@ async def list_interfaces(call: Call, server_id: str, query: NoQuery) -> dict[st
 async def show_interface(call: Call, server_id: str, port_id: str, query: NoQuery) -> dict[str, Any]:
     """Show a port of a server."""
     await transitions.visible(call, call.db, server_id, policy.INTERFACES_SHOW)
-    found = [each for each in await ports.attached(call.db, server_id) if each.port.id == port_id]
+    found = [each for each in await ports.attached(call.db, server_id) if each.nic.port_id == port_id]
     if not found:
         raise NotFound(f"Instance {server_id} does not have a port with id {port_id}")
     return {"interfaceAttachment": view(found[0])}
@@ -81,20 +82,20 @@ async def attach_interface(call: Call, server_id: str, body: AttachmentBody) -> 
     async with call.db.tx() as tx:
         server = await transitions.locked(call, tx, server_id, policy.INTERFACES_CREATE, states.ATTACH_INTERFACE)
         wish = await ports.read_attachment(call, tx, wish_of(asked))
-        port_id = await ports.add(call, tx, server, wish, None)
+        port_id = await ports.add(call, tx, server, wish)
         server.action_id = await transitions.note_action(
             tx, transitions.begun_by(call), server, states.ATTACH_INTERFACE
         )
         await transitions.end_action(tx, call.world, server)
         await source.refresh(tx, server)
-        found = [each for each in await ports.attached(tx, server_id) if each.port.id == port_id]
+        found = [each for each in await ports.attached(tx, server_id) if each.nic.port_id == port_id]
     return {"interfaceAttachment": view(found[0])}
 
 
-def wish_of(asked: Attachment) -> Wish:
+def wish_of(asked: Attachment) -> NicWanted:
     """Return what is asked for as a server's wish."""
-    fixed_ip = address("ip_address", asked.fixed_ips[0].ip_address) if asked.fixed_ips else ""
-    return Wish(network_id=asked.net_id or "", port_id=asked.port_id or "", fixed_ip=fixed_ip, tag=asked.tag)
+    fixed_ip = address("ip_address", asked.fixed_ips[0].ip_address) if asked.fixed_ips else None
+    return NicWanted(network_id=asked.net_id, port_id=asked.port_id, fixed_ip=fixed_ip, tag=asked.tag)
 
 
 @routes.delete(INTERFACES + "/{port_id}", rule=policy.INTERFACES_DELETE, late=True, status=202)
@@ -102,10 +103,7 @@ async def detach_interface(call: Call, server_id: str, port_id: str) -> None:
     """Take a port from a server; one that was made for the server is deleted."""
     async with call.db.tx() as tx:
         server = await transitions.locked(call, tx, server_id, policy.INTERFACES_DELETE, states.DETACH_INTERFACE)
-        found = [row for row in await ports.rows(tx, [server_id]) if row.port_id == port_id]
-        if not found:
-            raise NotFound(f"Port id {port_id} could not be found.")
-        await ports.give_back(tx, call.world, found[0])
+        await ports.give_back(tx, server_id, port_id)
         server.action_id = await transitions.note_action(
             tx, transitions.begun_by(call), server, states.DETACH_INTERFACE
         )
@@ -133,13 +131,13 @@ async def remove_fixed_ip(call: Call, server_id: str, body: RemoveFixedIp) -> No
 
 def view(attached: Attached) -> dict[str, Any]:
     """Return a port as a server's owner sees it."""
-    port = attached.port
+    nic = attached.nic
     return {
-        "net_id": port.network_id,
-        "port_id": port.id,
-        "mac_addr": port.mac_address,
-        "port_state": port.status,
-        "fixed_ips": [{"subnet_id": each.subnet_id, "ip_address": each.address} for each in port.fixed_ips],
+        "net_id": nic.network_id,
+        "port_id": nic.port_id,
+        "mac_addr": nic.mac_address,
+        "port_state": nic.status,
+        "fixed_ips": [{"subnet_id": each.subnet.id, "ip_address": each.address} for each in nic.addresses],
         "tag": attached.tag,
     }
 

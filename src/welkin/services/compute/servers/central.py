@@ -67,7 +67,7 @@ class Central:
         provider_id = await placing.provider_of(tx, host)
         amounts = {provider_id: schedule.resources_of(server.flavor)}
         await placement.claim(tx, self._world, server.id, (server.project_id, server.user_id), amounts)
-        await ports.bind(tx, self._world, server, host)
+        await ports.bind(tx, server, host)
         zone = await placing.zone_of(tx, host, self._options)
         task = "spawning" if server.vm_state == "building" else server.task_state
         changes: dict[str, Any] = {"host": host, "zone": zone, "task_state": task, "present": True}

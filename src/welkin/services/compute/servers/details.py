@@ -7,11 +7,12 @@ from typing import Any, Literal
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
+from welkin.core import agent_api
 from welkin.core.answers import Answer
 from welkin.core.db import Transaction
-from welkin.core.errors import Invalid, NotFound
-from welkin.core.http import Call, Routes
-from welkin.services.compute.errors import ServerInState
+from welkin.core.errors import Conflict, Invalid, NotFound, TooLarge
+from welkin.core.http import Call, Routes, Upload
+from welkin.services.compute.errors import ServerInState, ServerNotFound
 from welkin.services.compute.servers import policy, ports, source, states, transitions
 from welkin.services.compute.servers.actions import PATH
 from welkin.services.compute.servers.shapes import NamedGroup
@@ -21,6 +22,8 @@ from welkin.services.compute.service import service, versions
 from welkin.services.compute.values import NoQuery, Uuid
 
 routes = Routes(service)
+agent_routes = Routes(agent_api.service)
+PASSWORD_BYTES_MAX = 1024
 SERVER = "/v2.1/servers/{server_id}"
 
 
@@ -47,19 +50,12 @@ def brief(addresses: list[ports.Address]) -> list[dict[str, Any]]:
     return [{"version": each.version, "addr": each.addr} for each in addresses]
 
 
-@routes.get(SERVER + "/os-security-groups", rule=policy.SECURITY_GROUPS_LIST, late=True)
-async def list_groups(call: Call, server_id: str, query: NoQuery) -> dict[str, Any]:
-    """List a server's security groups with their rules."""
-    await transitions.visible(call, call.db, server_id, policy.SECURITY_GROUPS_LIST)
-    return {"security_groups": await ports.group_views(call.db, server_id)}
-
-
 @routes.action(PATH, "addSecurityGroup", rule=policy.SECURITY_GROUPS_ADD, late=True)
 async def add_group(call: Call, server_id: str, body: NamedGroup) -> None:
     """Add a security group to every port of a server."""
     async with call.db.tx() as tx:
         server = await transitions.locked(call, tx, server_id, policy.SECURITY_GROUPS_ADD, states.ADD_GROUP)
-        await ports.add_group(tx, call.world, server, body.name)
+        await ports.add_group(tx, server, body.name)
         await changed(call, tx, server, "addSecurityGroup")
 
 
@@ -68,7 +64,7 @@ async def remove_group(call: Call, server_id: str, body: NamedGroup) -> None:
     """Remove a security group from every port of a server."""
     async with call.db.tx() as tx:
         server = await transitions.locked(call, tx, server_id, policy.SECURITY_GROUPS_REMOVE, states.ADD_GROUP)
-        await ports.remove_group(tx, call.world, server, body.name)
+        await ports.remove_group(tx, server, body.name)
         await changed(call, tx, server, "removeSecurityGroup")
 
 
@@ -102,7 +98,7 @@ async def show_diagnostics(call: Call, server_id: str, query: NoQuery) -> dict[s
     if server.vm_state not in ("active", "rescued", "paused", "resized", "error"):
         raise ServerInState(server_id, "vm_state", server.vm_state, "get_diagnostics")
     seen = None if server.seen is None else decode(server.seen)
-    cards = [{"mac_address": each.port.mac_address} | NIC for each in await ports.attached(call.db, server_id)]
+    cards = [{"mac_address": each.nic.mac_address} | NIC for each in await ports.attached(call.db, server_id)]
     up_s = 0 if server.launched_at is None else int(call.world.now() - server.launched_at)
     return {
         "state": seen.power if seen is not None and seen.power in ("running", "paused", "suspended") else "shutdown",
@@ -144,6 +140,25 @@ async def show_topology(call: Call, server_id: str, query: NoQuery) -> dict[str,
     """Show a server's NUMA nodes; there are none."""
     await transitions.visible(call, call.db, server_id, policy.TOPOLOGY)
     return {"nodes": [], "pagesize_kb": None}
+
+
+@agent_routes.put("/v1/servers/{server_id}/password", rule=agent_api.AGENT, status=204)
+async def take_password(call: Call, server_id: str, upload: Upload) -> None:
+    """Keep the encrypted password that a guest posted to its metadata service, once."""
+    data = b""
+    async for chunk in upload:
+        data += chunk
+        if len(data) > PASSWORD_BYTES_MAX:
+            raise TooLarge(f"A password may have at most {PASSWORD_BYTES_MAX} bytes.")
+    async with call.db.tx() as tx:
+        await tx.lock(f"server:{server_id}")
+        server = await transitions.find(tx, server_id)
+        if server is None or server.deleted or server.host != call.actor.user_id:
+            raise ServerNotFound(server_id)
+        if server.guest_password:
+            raise Conflict("The guest has told a password already.")
+        await transitions.put(tx, call.world, server, {"guest_password": data.decode("latin-1")})
+        await source.refresh(tx, server)
 
 
 class AttachmentsQuery(Struct, kw_only=True, forbid_unknown_fields=True):

@@ -6,9 +6,9 @@ Everything about images that servers need goes through here, by the image room's
 from __future__ import annotations
 
 from welkin.core.db import Reads, Transaction
-from welkin.core.errors import NotFound
+from welkin.core.errors import Forbidden, NotFound
 from welkin.core.http import Call
-from welkin.core.world import World
+from welkin.core.policy import Actor
 from welkin.services.compute.errors import BadImage
 from welkin.services.compute.servers.tables import FlavorCopy, ImageCopy, ServerRow, SnapshotWanted
 from welkin.services.image import public as image
@@ -39,11 +39,11 @@ async def get(call: Call, reads: Reads, image_id: str, missing: str = "Can not f
         id=row.id,
         format=row.disk_format or "raw",
         size_bytes=row.size or 0,
-        hash_algorithm=row.os_hash_algo or "",
-        hash=row.os_hash_value or "",
+        hash_algorithm=row.hash_algorithm or "",
+        hash=row.hash or "",
         min_disk_gib=row.min_disk,
         min_ram_mib=row.min_ram,
-        properties=row.properties,
+        properties=dict(row.properties),
     )
 
 
@@ -76,32 +76,30 @@ async def begin_snapshot(call: Call, tx: Transaction, server: ServerRow, name: s
         "user_id": call.actor.user_id,
         "base_image_ref": server.image_id,
     }
-    wanted = image.ImageWanted(
+    wanted = image.NewImage(
         name=name,
         owner=server.project_id,
         disk_format="qcow2",
-        container_format="bare",
+        host=server.host or "",
         min_disk=server.flavor.disk_gib,
         min_ram=0 if server.image is None else server.image.min_ram_mib,
         properties={**inherited, **own, **properties},
-        bringer=server.host or "",
     )
-    return await image.create_image(tx, call.world, wanted)
+    try:
+        return await image.create_image(tx, call.world, call.get(image.ImageOptions), wanted)
+    except image.LimitExceeded as error:
+        raise Forbidden(str(error)) from error
 
 
-async def spoil(tx: Transaction, world: World, image_id: str) -> None:
-    """Drop an image that will never get its data."""
-    await image.delete_image(tx, world, image_id)
+async def drop(tx: Transaction, image_id: str) -> None:
+    """Delete an image: one that will never get its data, or the one that shelving made."""
+    await image.delete_image(tx, image_id)
 
 
-async def drop(tx: Transaction, world: World, image_id: str) -> None:
-    """Delete the image that shelving made."""
-    await image.delete_image(tx, world, image_id)
-
-
-async def rotate(tx: Transaction, world: World, server: ServerRow, snapshot: SnapshotWanted) -> None:
+async def rotate(tx: Transaction, server: ServerRow, snapshot: SnapshotWanted) -> None:
     """Delete the oldest backups of a kind, beyond as many as are to be kept."""
-    match = {"instance_uuid": server.id, "backup_type": snapshot.backup_type or "", "image_type": "backup"}
-    newest_first = await image.find_images(tx, server.project_id, match)
-    for image_id in newest_first[snapshot.rotation :]:
-        await image.delete_image(tx, world, image_id)
+    match = {"instance_uuid": [server.id], "backup_type": [snapshot.backup_type or ""], "image_type": ["backup"]}
+    owner = Actor(project_id=server.project_id, user_id=server.user_id)
+    newest_first = await image.list_images(tx, owner, match)
+    for each in newest_first[snapshot.rotation :]:
+        await image.delete_image(tx, each.id)

@@ -48,7 +48,7 @@ async def _succeeded(
     if verdict.launched:
         changes |= {"launched_at": now, "admin_password": None}
     if server.shelved_image_id is not None and verdict.launched:
-        await images.drop(tx, world, server.shelved_image_id)
+        await images.drop(tx, server.shelved_image_id)
         changes["shelved_image_id"] = None
     if server.task_state == "resize_reverting":
         changes["resize"] = None
@@ -64,11 +64,11 @@ async def _snapshots_done(
 ) -> None:
     """End the making of an image; a shelved server may leave its host now."""
     for image_id in verdict.snapshots_failed:
-        await images.spoil(tx, world, image_id)
+        await images.drop(tx, image_id)
     done = [each for each in server.snapshots if each.image_id in verdict.snapshots_done]
     for each in done:
         if each.backup_type is not None:
-            await images.rotate(tx, world, server, each)
+            await images.rotate(tx, server, each)
     shelving = (server.task_state or "").startswith("shelving")
     changes: dict[str, Any] = {"snapshots": []}
     if not shelving or verdict.snapshots_failed:
@@ -114,7 +114,7 @@ async def _gone(tx: Transaction, world: World, server: ServerRow) -> None:
 async def _left_its_host(tx: Transaction, world: World, server: ServerRow) -> None:
     host = server.host
     await placement.release(tx, server.id)
-    await ports.unbind(tx, world, server)
+    await ports.bind(tx, server, "")
     changes = {"vm_state": "shelved_offloaded", "host": None, "zone": None, "power_state": 0}
     await transitions.finish(tx, world, server, changes)
     if host is not None:
@@ -128,9 +128,9 @@ async def delete(tx: Transaction, world: World, server: ServerRow, *, keep_item:
     """
     now = world.now()
     for snapshot in server.snapshots:
-        await images.spoil(tx, world, snapshot.image_id)
+        await images.drop(tx, snapshot.image_id)
     await placement.release(tx, server.id)
-    await ports.release(tx, world, server)
+    await ports.release(tx, server)
     await remove_member(tx, server.id)
     await tags.clear(tx, KIND, server.id)
     await tx.delete("console_tokens", {"server_id": server.id})

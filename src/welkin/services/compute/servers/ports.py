@@ -5,7 +5,9 @@ Everything about networks that servers need goes through here, by the network ro
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import ipaddress
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import UNSET, Struct, field
@@ -14,28 +16,17 @@ from msgspec.structs import replace
 from welkin.core.db import Reads, Transaction
 from welkin.core.errors import Conflict, Forbidden, Invalid, NotFound, OverQuota, Problem
 from welkin.core.http import Call
+from welkin.core.listing import safe_pattern
 from welkin.core.world import World
 from welkin.services.compute.fields import address
-from welkin.services.compute.host.wanted import Nic
+from welkin.services.compute.host import wanted
 from welkin.services.compute.servers import policy
 from welkin.services.compute.servers.shapes import NetworkAsked, ServerToCreate
 from welkin.services.compute.servers.tables import NicRow, ServerRow
 from welkin.services.network import public as network
+from welkin.services.network.public import Nic, NicWanted
 
-OWNER = "compute:"
-"""What the owner of a server's port is called: this and the server's zone."""
-
-
-class Wish(Struct, frozen=True, kw_only=True):
-    """One port that a server shall have: made on a network, or one that exists."""
-
-    network_id: str = ""
-    port_id: str = ""
-    fixed_ip: str = ""
-    tag: str | None = None
-
-
-Asked = tuple[Wish, ...]
+Asked = tuple[NicWanted, ...]
 
 
 class Address(Struct):
@@ -47,27 +38,11 @@ class Address(Struct):
     mac: str = field(name="OS-EXT-IPS-MAC:mac_addr")
 
 
-class Attached(Struct, kw_only=True):
-    """A port of a server with everything that a host or a client learns of it."""
+class Attached(Struct, frozen=True):
+    """A port of a server, and the tag that it has there."""
 
-    port: network.DevicePort
+    nic: Nic
     tag: str | None
-    position: int
-
-    @property
-    def groups(self) -> tuple[str, ...]:
-        """The names of its security groups."""
-        return tuple(self.port.security_groups)
-
-    @property
-    def fixed_ips(self) -> tuple[str, ...]:
-        """Its own addresses."""
-        return tuple(each.address for each in self.port.fixed_ips)
-
-    @property
-    def floating_ips(self) -> tuple[str, ...]:
-        """The addresses outside that stand for it."""
-        return tuple(each.floating_address for each in self.port.floating_ips)
 
 
 async def read(call: Call, reads: Reads, wish: ServerToCreate, count: int) -> Asked:
@@ -77,24 +52,23 @@ async def read(call: Call, reads: Reads, wish: ServerToCreate, count: int) -> As
     if wish.networks == "auto" or not wish.networks:
         return await usual(call, reads, auto=wish.networks == "auto")
     assert not isinstance(wish.networks, str)
-    target = {"project_id": call.actor.project_id, "user_id": call.actor.user_id}
-    call.enforce(policy.ATTACH_NETWORK, **target)
-    return tuple([await read_one(call, reads, each, count) for each in distinct(wish.networks)])
+    call.enforce(policy.ATTACH_NETWORK, project_id=call.actor.project_id, user_id=call.actor.user_id)
+    check_distinct(wish.networks)
+    return tuple([await read_one(call, reads, each, count) for each in wish.networks])
 
 
-def distinct(asked: Sequence[NetworkAsked]) -> Sequence[NetworkAsked]:
+def check_distinct(asked: Sequence[NetworkAsked]) -> None:
     """Check that no port is named twice.  Raises Invalid."""
     seen = set()
     for each in asked:
         if each.port and each.port in seen:
             raise Invalid(f"Port ID '{each.port}' was specified twice: you cannot attach a port multiple times.")
         seen.add(each.port)
-    return asked
 
 
-async def read_one(call: Call, reads: Reads, asked: NetworkAsked, count: int) -> Wish:
+async def read_one(call: Call, reads: Reads, asked: NetworkAsked, count: int) -> NicWanted:
     """Check one port that is asked for.  Raises Invalid, Conflict, Forbidden."""
-    fixed_ip = address("fixed_ip", asked.fixed_ip) if asked.fixed_ip else ""
+    fixed_ip = address("fixed_ip", asked.fixed_ip) if asked.fixed_ip else None
     if asked.port:
         if fixed_ip:
             raise Invalid(
@@ -106,288 +80,294 @@ async def read_one(call: Call, reads: Reads, asked: NetworkAsked, count: int) ->
                 "Failed to launch instances: Unable to launch multiple instances with a single configured port ID. "
                 "Please launch your instance one by one with different ports."
             )
-        await check_port(call, reads, asked.port)
-        return Wish(port_id=asked.port, tag=asked.tag)
-    if asked.uuid is UNSET:
+        nic = NicWanted(port_id=asked.port, tag=asked.tag)
+    elif asked.uuid is UNSET:
         raise Invalid("Bad network format: missing 'uuid'")
-    if fixed_ip and count > 1:
+    elif fixed_ip and count > 1:
         raise Invalid("Failed to launch instances: max_count cannot be greater than 1 if an fixed_ip is specified.")
-    await check_network(call, reads, asked.uuid)
-    return Wish(network_id=asked.uuid, fixed_ip=fixed_ip, tag=asked.tag)
+    else:
+        nic = NicWanted(network_id=asked.uuid, fixed_ip=fixed_ip, tag=asked.tag)
+    await check(call, reads, nic)
+    return nic
 
 
-async def check_network(call: Call, reads: Reads, network_id: str) -> None:
-    """Check that the caller may have a server on a network.  Raises Invalid, Forbidden."""
-    found = await network.usable_networks(reads, call.actor, [network_id])
-    if not found:
-        raise Invalid(f"Network {network_id} could not be found.")
-    if not found[0].has_subnets:
-        raise Invalid(f"Network {network_id} requires a subnet in order to boot instances on.")
-    if found[0].external and not found[0].shared and not call.actor.is_admin:
-        raise Forbidden(f"It is not allowed to create an interface on external network {network_id}")
+async def check(call: Call, reads: Reads, nic: NicWanted) -> None:
+    """Check that the caller may give a server this port or network.  Raises Invalid, Conflict, Forbidden."""
+    device = network.Device(id="", project_id=call.actor.project_id or "", any_project=call.actor.is_admin)
+    try:
+        if nic.port_id is not None:
+            await network.usable_port(reads, nic.port_id, device)
+        else:
+            await network.usable_network(reads, nic.network_id or "", device)
+    except Problem as error:
+        raise translated(error, nic) from error
 
 
-async def check_port(call: Call, reads: Reads, port_id: str) -> network.DevicePort:
-    """Return a port that the caller may give to a server.  Raises Invalid, Conflict."""
-    port = await network.find_port(reads, port_id)
-    if port is None or (port.project_id != call.actor.project_id and not call.actor.is_admin):
-        raise Invalid(f"Port id {port_id} could not be found.")
-    if port.device_id:
-        raise Conflict(f"Port {port_id} is still in use.")
-    if not port.fixed_ips:
-        raise Invalid(f"Port {port_id} requires a FixedIP in order to be used.")
-    return port
+def translated(error: Problem, nic: NicWanted) -> Problem:
+    """Return what compute says where the network room refuses."""
+    if isinstance(error, network.PortInUse):
+        return Conflict(f"Port {nic.port_id} is still in use.")
+    if isinstance(error, network.PortNotFound):
+        return Invalid(f"Port id {nic.port_id} could not be found.")
+    if isinstance(error, network.NetworkNotFound):
+        return Invalid(f"Network {nic.network_id} could not be found.")
+    if isinstance(error, network.ExternalNetworkForbidden):
+        return Forbidden(f"It is not allowed to create an interface on external network {nic.network_id}")
+    if isinstance(error, network.NetworkWithoutSubnet):
+        return Invalid(f"Network {nic.network_id} requires a subnet in order to boot instances on.")
+    if isinstance(error, network.IpAddressAlreadyAllocated):
+        return Invalid(f"Fixed IP address {nic.fixed_ip} is already in use on instance.")
+    if isinstance(error, network.IpAddressGenerationFailure):
+        return Invalid(f"No fixed IP addresses available for network: {nic.network_id}")
+    if isinstance(error, network.SecurityGroupAmbiguous):
+        return Conflict(f"{error}. Use an ID to be more specific.")
+    if isinstance(error, OverQuota | network.OverQuota):
+        return Forbidden("Maximum number of ports exceeded")
+    return Invalid(str(error)) if error.status < 500 else error
 
 
 async def usual(call: Call, reads: Reads, *, auto: bool) -> Asked:
     """Return the one network that the project has, or none.  Raises Conflict, Invalid."""
-    found = [each for each in await network.usable_networks(reads, call.actor, None) if each.offered]
+    found = await network.available_networks(reads, call.actor.project_id or "")
     if len(found) > 1:
-        raise Conflict(
-            "Multiple possible networks found, use a Network ID to be more specific."
-            if not auto
-            else "More than one possible network found. Specify network ID(s) to select which one(s) to connect to."
-        )
+        raise Conflict("Multiple possible networks found, use a Network ID to be more specific.")
     if not found:
         if auto:
             raise Invalid(f"Unable to automatically allocate a network for project {call.actor.project_id}")
         return ()
-    await check_network(call, reads, found[0].id)
-    return (Wish(network_id=found[0].id),)
+    nic = NicWanted(network_id=found[0].id)
+    await check(call, reads, nic)
+    return (nic,)
 
 
-async def make(call: Call, tx: Transaction, server: ServerRow, wishes: Asked, group_names: Sequence[str]) -> list[str]:
-    """Make or take the ports of a new server, and return their ids.  Raises Invalid, Conflict, Forbidden."""
-    group_ids = await groups(tx, server.project_id, group_names)
-    return [await add(call, tx, server, wish, group_ids) for wish in wishes]
+async def make(call: Call, tx: Transaction, server: ServerRow, asked: Asked, group_names: Sequence[str]) -> None:
+    """Make or take the ports of a new server.  Raises Invalid, Conflict, Forbidden."""
+    for nic in asked:
+        await add(call, tx, server, nic, group_names)
+    if not asked and group_names:
+        await one_of_each(tx, server.project_id, group_names)
 
 
-async def count(reads: Reads, server_id: str) -> int:
-    """Return the position of a server's next port."""
-    return int(
-        await reads.value("SELECT COALESCE(MAX(position) + 1, 0) FROM server_nics WHERE server_id = $1", server_id)
-    )
-
-
-async def add(call: Call, tx: Transaction, server: ServerRow, wish: Wish, group_ids: Sequence[str] | None) -> str:
-    """Make or take one port of a server and return its id."""
-    ours = not wish.port_id
+async def one_of_each(reads: Reads, project_id: str, names: Sequence[str]) -> None:
+    """Check security groups that no port needs yet.  Raises Invalid, Conflict."""
+    named = [name for name in names if name != "default"]
     try:
-        if ours:
-            wanted = network.PortWanted(
-                network_id=wish.network_id,
-                project_id=server.project_id,
-                device_id=server.id,
-                device_owner=owner(server),
-                dns_name=server.hostname,
-                fixed_ip=wish.fixed_ip,
-                security_group_ids=group_ids,
-                host=server.host or "",
-            )
-            port_id = await network.create_port(tx, call.world, wanted)
-        else:
-            port_id = wish.port_id
-            await network.take_port(tx, call.world, port_id, server.id, owner(server), server.host or "")
-    except OverQuota as error:
-        raise Forbidden(f"Maximum number of ports exceeded: {error}") from error
+        await network.group_ids(reads, project_id, named)
     except Problem as error:
-        if error.status >= 500:
-            raise
-        raise Invalid(str(error)) from error
-    await tx.insert("server_nics", NicRow(server.id, port_id, await count(tx, server.id), wish.tag, ours))
+        raise translated(error, NicWanted()) from error
+
+
+async def add(call: Call, tx: Transaction, server: ServerRow, nic: NicWanted, group_names: Sequence[str] = ()) -> str:
+    """Make or take one port of a server and return its id.  Raises Invalid, Conflict, Forbidden."""
+    device = network.Device(
+        id=server.id,
+        project_id=server.project_id,
+        hostname=server.hostname,
+        zone=server.zone or server.availability_zone or "nova",
+        host=server.host or "",
+        any_project=call.actor.is_admin,
+    )
+    try:
+        (port_id,) = await network.create_ports(tx, call.world, device, [nic], group_names)
+    except Problem as error:
+        raise translated(error, nic) from error
+    sql = "SELECT COALESCE(MAX(position) + 1, 0) FROM server_nics WHERE server_id = $1"
+    position = int(await tx.value(sql, server.id))
+    await tx.delete("server_nics", {"port_id": port_id})
+    await tx.insert("server_nics", NicRow(server.id, port_id, position, nic.tag))
     return port_id
 
 
-def owner(server: ServerRow) -> str:
-    """Return what the owner of a server's port is called."""
-    return OWNER + (server.zone or server.availability_zone or "")
-
-
-async def groups(reads: Reads, project_id: str, names: Sequence[str]) -> list[str] | None:
-    """Return the ids of security groups by name or id; None stands for the default one.
-
-    Raises  Invalid, Conflict.
-    """
-    wanted = [name for name in names if name != "default"]
-    if not wanted and not names:
-        return None
-    found = await network.security_groups_named(reads, project_id, names)
-    ids = []
-    for name in names:
-        matching = found.get(name, [])
-        if not matching and name == "default":
-            return None  # it is made when its first port is
-        if not matching:
-            raise Invalid(f"Security group {name} not found for project {project_id}.")
-        if len(matching) > 1:
-            raise Conflict(f"Multiple security groups found matching '{name}'. Use an ID to be more specific.")
-        ids.append(matching[0])
-    return ids
-
-
-async def bind(tx: Transaction, world: World, server: ServerRow, host: str) -> None:
-    """Bind a server's ports to its host."""
-    for row in await rows(tx, [server.id]):
-        await network.bind_port(tx, world, row.port_id, host)
-
-
-async def unbind(tx: Transaction, world: World, server: ServerRow) -> None:
-    """Have a server's ports leave its host, and stay the server's."""
-    for row in await rows(tx, [server.id]):
-        await network.bind_port(tx, world, row.port_id, "")
-
-
-async def release(tx: Transaction, world: World, server: ServerRow) -> None:
-    """Give back the ports of a server that is gone: those made for it go, others are free again."""
-    for row in await rows(tx, [server.id]):
-        await give_back(tx, world, row)
-
-
-async def give_back(tx: Transaction, world: World, row: NicRow) -> None:
-    """Give back one port of a server."""
-    if row.ours:
-        await network.delete_port(tx, world, row.port_id)
-    else:
-        await network.free_port(tx, world, row.port_id)
-    await tx.delete("server_nics", {"server_id": row.server_id, "port_id": row.port_id})
-
-
-async def rows(reads: Reads, server_ids: Sequence[str]) -> list[NicRow]:
-    """Return the ports of servers, in the order in which they were attached."""
-    if not server_ids:
-        return []
-    marks = ", ".join(f"${index}" for index in range(1, len(server_ids) + 1))
-    sql = f"SELECT server_id, port_id, position, tag, ours FROM server_nics WHERE server_id IN ({marks})"
-    return await reads.all(NicRow, sql + " ORDER BY server_id, position", *server_ids)
-
-
-async def attached(reads: Reads, server_id: str) -> list[Attached]:
-    """Return the ports of a server with everything about them, in the order in which they were attached."""
-    ports = {port.id: port for port in await network.ports_of_devices(reads, [server_id])}
-    return [
-        Attached(port=ports[row.port_id], tag=row.tag, position=row.position)
-        for row in await rows(reads, [server_id])
-        if row.port_id in ports
-    ]
-
-
-def nics(found: Sequence[Attached]) -> tuple[Nic, ...]:
-    """Return a server's network cards, as its host reads them."""
-    return tuple(
-        Nic(
-            port_id=each.port.id,
-            network_id=each.port.network_id,
-            mac=each.port.mac_address,
-            mtu=each.port.mtu,
-            tag=each.tag,
-            fixed_ips=each.fixed_ips,
-        )
-        for each in found
-    )
-
-
-async def addresses_of(reads: Reads, server_ids: Sequence[str]) -> dict[str, dict[str, list[Address]]]:
-    """Return the addresses of servers by network, fixed ones first, each followed by its floating one."""
-    found: dict[str, dict[str, list[Address]]] = {}
-    for port in await network.ports_of_devices(reads, server_ids):
-        of_network = found.setdefault(port.device_id, {}).setdefault(port.network_name, [])
-        floating = {each.fixed_address: each.floating_address for each in port.floating_ips}
-        for each in port.fixed_ips:
-            of_network.append(Address(each.address, version(each.address), "fixed", port.mac_address))
-            if each.address in floating:
-                outside = floating[each.address]
-                of_network.append(Address(outside, version(outside), "floating", port.mac_address))
-    return found
-
-
-async def groups_of(reads: Reads, server_ids: Sequence[str]) -> dict[str, list[dict[str, str]]]:
-    """Return the names of the security groups of each server that has some."""
-    found: dict[str, list[dict[str, str]]] = {}
-    for port in await network.ports_of_devices(reads, server_ids):
-        for name in port.security_groups:
-            found.setdefault(port.device_id, []).append({"name": name})
-    return found
-
-
-async def read_attachment(call: Call, reads: Reads, wish: Wish) -> Wish:
+async def read_attachment(call: Call, reads: Reads, nic: NicWanted) -> NicWanted:
     """Check a port that shall be attached to a server that is there.  Raises NotFound, Invalid, Conflict."""
-    if wish.port_id:
-        if await network.find_port(reads, wish.port_id) is None:
-            raise NotFound(f"Port id {wish.port_id} could not be found.")
-        await check_port(call, reads, wish.port_id)
-        return wish
-    if wish.network_id:
-        if not await network.usable_networks(reads, call.actor, [wish.network_id]):
-            raise NotFound(f"Network {wish.network_id} could not be found.")
-        await check_network(call, reads, wish.network_id)
-        return wish
+    if nic.port_id is not None or nic.network_id is not None:
+        try:
+            await check(call, reads, nic)
+        except Invalid as error:
+            if isinstance(error.__cause__, NotFound):
+                raise NotFound(str(error)) from error
+            raise
+        return nic
     try:
         found = await usual(call, reads, auto=False)
     except Conflict as error:
         raise Invalid(str(error)) from error
     if not found:
         raise Invalid("No specific network was requested and none are available.")
-    return replace(found[0], tag=wish.tag)
+    return replace(found[0], tag=nic.tag)
 
 
-async def add_group(tx: Transaction, world: World, server: ServerRow, name: str) -> None:
+async def bind(tx: Transaction, server: ServerRow, host: str) -> None:
+    """Bind a server's ports to its host; an empty one has them leave it."""
+    await network.bind(tx, server.id, host)
+
+
+async def release(tx: Transaction, server: ServerRow) -> None:
+    """Give back the ports of a server that is gone: those made for it go, others are free again."""
+    await network.release(tx, server.id)
+    await tx.delete("server_nics", {"server_id": server.id})
+
+
+async def give_back(tx: Transaction, server_id: str, port_id: str) -> None:
+    """Give back one port of a server.  Raises NotFound."""
+    try:
+        await network.release(tx, server_id, [port_id])
+    except network.PortNotFound as error:
+        raise NotFound(f"Port id {port_id} could not be found.") from error
+    await tx.delete("server_nics", {"server_id": server_id, "port_id": port_id})
+
+
+async def attached(reads: Reads, server_id: str) -> list[Attached]:
+    """Return the ports of a server, in the order in which they were attached."""
+    sql = "SELECT server_id, port_id, position, tag FROM server_nics WHERE server_id = $1"
+    rows = {row.port_id: row for row in await reads.all(NicRow, sql, server_id)}
+    found = (await network.nics(reads, [server_id]))[server_id]
+    found.sort(key=lambda nic: rows[nic.port_id].position if nic.port_id in rows else len(rows))
+    return [Attached(nic, rows[nic.port_id].tag if nic.port_id in rows else None) for nic in found]
+
+
+def nics(found: Sequence[Attached]) -> tuple[wanted.Nic, ...]:
+    """Return a server's network cards, as its host reads them."""
+    return tuple(
+        wanted.Nic(
+            port_id=each.nic.port_id,
+            network_id=each.nic.network_id,
+            mac=each.nic.mac_address,
+            mtu=each.nic.mtu,
+            tag=each.tag,
+            fixed_ips=tuple(one.address for one in each.nic.addresses),
+        )
+        for each in found
+    )
+
+
+async def addresses_of(reads: Reads, server_ids: Sequence[str]) -> dict[str, dict[str, list[Address]]]:
+    """Return the addresses of servers by network, each followed by the floating ones that lead to it."""
+    found: dict[str, dict[str, list[Address]]] = {}
+    for server_id, cards in (await network.nics(reads, server_ids)).items():
+        by_network: dict[str, list[Address]] = {}
+        for nic in cards:
+            addresses = by_network.setdefault(nic.network_name, [])
+            for each in nic.addresses:
+                addresses.append(Address(each.address, each.version, "fixed", nic.mac_address))
+                for outside in each.floating:
+                    version = 6 if ":" in outside else 4
+                    addresses.append(Address(outside, version, "floating", nic.mac_address))
+        found[server_id] = by_network
+    return found
+
+
+async def groups_of(reads: Reads, server_ids: Sequence[str]) -> Mapping[str, list[dict[str, str]]]:
+    """Return the names of the security groups of each server that has some."""
+    groups = await network.security_groups(reads, server_ids)
+    return {id: [{"name": group.name} for group in found] for id, found in groups.items() if found}
+
+
+async def group_names_of(reads: Reads, server_id: str) -> tuple[str, ...]:
+    """Return the names of a server's security groups."""
+    return tuple(group.name for group in (await network.security_groups(reads, [server_id]))[server_id])
+
+
+async def add_group(tx: Transaction, server: ServerRow, name: str) -> None:
     """Add a security group to every port of a server.  Raises NotFound, Conflict, Invalid."""
-    group_id = await one_group(tx, server, name)
-    for row in await rows(tx, [server.id]):
-        await network.add_security_group(tx, world, row.port_id, group_id)
+    try:
+        await network.add_group(tx, server.id, await one_group(tx, server, name))
+    except network.BadRequest as error:
+        raise Invalid(str(error)) from error
 
 
-async def remove_group(tx: Transaction, world: World, server: ServerRow, name: str) -> None:
+async def remove_group(tx: Transaction, server: ServerRow, name: str) -> None:
     """Remove a security group from every port of a server.  Raises NotFound, Conflict."""
     group_id = await one_group(tx, server, name)
-    had = [await network.remove_security_group(tx, world, row.port_id, group_id) for row in await rows(tx, [server.id])]
-    if not any(had):
+    if not await network.remove_group(tx, server.id, group_id):
         raise NotFound(f"Security group {group_id} not associated with the instance {server.id}")
 
 
 async def one_group(reads: Reads, server: ServerRow, name: str) -> str:
     """Return the id of one security group by name or id.  Raises NotFound, Conflict."""
-    matching = (await network.security_groups_named(reads, server.project_id, [name])).get(name, [])
-    if not matching:
-        raise NotFound(f"Security group {name} not found for project {server.project_id}.")
-    if len(matching) > 1:
-        raise Conflict(f"Multiple security groups found matching '{name}'. Use an ID to be more specific.")
-    return matching[0]
-
-
-async def group_views(reads: Reads, server_id: str) -> list[dict[str, Any]]:
-    """Return the security groups of a server with their rules, as compute's own proxy shows them."""
-    return await network.security_group_views(reads, [row.port_id for row in await rows(reads, [server_id])])
+    try:
+        return (await network.group_ids(reads, server.project_id, [name]))[0]
+    except network.SecurityGroupNotFound as error:
+        raise NotFound(f"Security group {name} not found for project {server.project_id}.") from error
+    except network.SecurityGroupAmbiguous as error:
+        raise Conflict(f"{error}. Use an ID to be more specific.") from error
 
 
 async def add_address(tx: Transaction, world: World, server: ServerRow, network_id: str) -> None:
     """Give a server's port on a network one more address.  Raises Invalid."""
-    for each in await attached(tx, server.id):
-        if each.port.network_id == network_id:
-            await network.add_fixed_ip(tx, world, each.port.id)
-            return
-    raise Invalid(f"Network {network_id} could not be found.")
+    try:
+        await network.add_fixed_ip(tx, world, server.id, network_id)
+    except Problem as error:
+        raise translated(error, NicWanted(network_id=network_id)) from error
 
 
 async def remove_address(tx: Transaction, world: World, server: ServerRow, text: str) -> None:
     """Take an address from a server's port.  Raises Invalid."""
-    for each in await attached(tx, server.id):
-        if text in each.fixed_ips:
-            await network.remove_fixed_ip(tx, world, each.port.id, text)
-            return
-    raise Invalid(f"Fixed IP address {text} is not associated with instance {server.id}.")
+    if not await network.remove_fixed_ip(tx, world, server.id, text):
+        raise Invalid(f"Fixed IP address {text} is not associated with instance {server.id}.")
 
 
-def version(text: str) -> int:
-    """Return the IP version of an address."""
-    return 6 if ":" in text else 4
-
-
-async def servers_with_address(reads: Reads, pattern: str, ip_version: int) -> list[str]:
+async def servers_with_address(reads: Reads, text: str, ip_version: int) -> list[str]:
     """Return the servers that have an address which matches a regular expression.  Raises Invalid."""
-    return await network.devices_with_address(reads, pattern, ip_version)
+    matches = re.compile(safe_pattern(text)).search
+    found = await network.all_addresses(reads)
+    return [id for id, address in found if (6 if ":" in address else 4) == ip_version and matches(address)]
 
 
 def network_data(found: Sequence[Attached]) -> dict[str, Any]:
     """Return what a guest reads about its networks, in OpenStack's own format."""
-    return network.network_data([each.port for each in found])
+    links, networks = [], []
+    services: dict[str, int] = {}
+    for each in found:
+        nic, link = each.nic, f"tap{each.nic.port_id[:11]}"
+        links.append(
+            {
+                "id": link,
+                "vif_id": nic.port_id,
+                "type": "bridge",
+                "mtu": nic.mtu,
+                "ethernet_mac_address": nic.mac_address,
+            }
+        )
+        for one in nic.addresses:
+            networks.append(network_entry(nic, one, link, f"network{len(networks)}"))
+            services |= {server: one.subnet.ip_version for server in one.subnet.dns_nameservers}
+    return {
+        "links": links,
+        "networks": networks,
+        "services": [{"type": "dns", "address": address} for address in services],
+    }
+
+
+def network_entry(nic: Nic, one: network.NicAddress, link: str, name: str) -> dict[str, Any]:
+    """Return one address as a guest reads it."""
+    subnet = one.subnet
+    entry: dict[str, Any] = {"id": name, "link": link, "network_id": nic.network_id}
+    if subnet.ip_version == 4 and subnet.enable_dhcp:
+        return entry | {"type": "ipv4_dhcp"}
+    if subnet.ip_version == 6 and subnet.enable_dhcp:
+        kinds = {"slaac": "ipv6_slaac", "dhcpv6-stateful": "ipv6_dhcpv6-stateful"}
+        kind = kinds.get(subnet.ipv6_address_mode or "", "ipv6_dhcpv6-stateless")
+        return entry | {"type": kind}
+    routes = [route(each.destination, each.nexthop) for each in subnet.host_routes]
+    if subnet.gateway_ip:
+        routes.append(route("::/0" if subnet.ip_version == 6 else "0.0.0.0/0", subnet.gateway_ip))
+    services = [{"type": "dns", "address": server} for server in subnet.dns_nameservers]
+    return entry | {
+        "type": f"ipv{subnet.ip_version}",
+        "ip_address": one.address,
+        "netmask": netmask(subnet.cidr),
+        "routes": routes,
+        "services": services,
+    }
+
+
+def route(destination: str, gateway: str) -> dict[str, str]:
+    """Return a way to a range of addresses as a guest reads it."""
+    range_ = ipaddress.ip_network(destination, strict=False)
+    return {"network": str(range_.network_address), "netmask": str(range_.netmask), "gateway": gateway}
+
+
+def netmask(cidr: str) -> str:
+    """Return the mask of a range of addresses."""
+    return str(ipaddress.ip_network(cidr).netmask)

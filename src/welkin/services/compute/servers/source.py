@@ -71,6 +71,7 @@ def decode(seen: Any) -> ServerSeen:
 async def document(reads: Reads, server: ServerRow, options: ComputeOptions) -> ServerWanted:
     """Return what is wanted of a server, as its host reads it."""
     attached = await ports.attached(reads, server.id)
+    groups = await ports.group_names_of(reads, server.id)
     return ServerWanted(
         id=server.id,
         name=server.name,
@@ -86,7 +87,7 @@ async def document(reads: Reads, server: ServerRow, options: ComputeOptions) -> 
         image=disk_image(server),
         nics=ports.nics(attached),
         config_drive=server.config_drive,
-        metadata=metadata(server, attached),
+        metadata=metadata(server, attached, groups),
         rescue=None
         if server.rescue_image is None
         else Rescue(image=image(server.rescue_image), epoch=server.rescue_epoch),
@@ -131,10 +132,11 @@ def image(copy: ImageCopy) -> Image:
     )
 
 
-def metadata(server: ServerRow, attached: Sequence[ports.Attached]) -> Metadata:
+def metadata(server: ServerRow, attached: Sequence[ports.Attached], groups: tuple[str, ...]) -> Metadata:
     """Return what a guest may learn about itself."""
     number = server.id.replace("-", "")[:8]
     key = server.key
+    addresses = [one for each in attached for one in each.nic.addresses]
     return Metadata(
         meta=server.metadata,
         key=None
@@ -144,9 +146,9 @@ def metadata(server: ServerRow, attached: Sequence[ports.Attached]) -> Metadata:
         availability_zone=server.zone or "nova",
         reservation_id=server.reservation_id,
         launch_index=server.launch_index,
-        security_groups=tuple(dict.fromkeys(name for each in attached for name in each.groups)),
-        fixed_ipv4=tuple(ip for each in attached for ip in each.fixed_ips if ":" not in ip),
-        floating_ipv4=tuple(ip for each in attached for ip in each.floating_ips if ":" not in ip),
+        security_groups=groups,
+        fixed_ipv4=tuple(each.address for each in addresses if each.version == 4),
+        floating_ipv4=tuple(outside for each in addresses for outside in each.floating if ":" not in outside),
         network_data=ports.network_data(attached),
         ec2_instance_id=f"i-{number}",
         ec2_image_id=f"ami-{server.image_id.replace('-', '')[:8]}" if server.image_id else "",

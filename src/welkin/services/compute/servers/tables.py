@@ -89,7 +89,6 @@ SERVERS = """
         port_id   TEXT NOT NULL,
         position  BIGINT NOT NULL,
         tag       TEXT,
-        ours      BOOLEAN NOT NULL,
         PRIMARY KEY (server_id, port_id)
     );
     CREATE UNIQUE INDEX server_nics_by_port ON server_nics (port_id);
@@ -280,10 +279,9 @@ class ServerRow(Struct, kw_only=True):
 
 
 class NicRow(Struct, frozen=True):
-    """A port of a server; `ours` if it was made for the server and goes with it."""
+    """A port of a server: when it came, and by what tag its guest knows it."""
 
     server_id: str
     port_id: str
     position: int
     tag: str | None
-    ours: bool

@@ -1,0 +1,1 @@
+"""Usage: what servers took and for how long, and where they moved."""
