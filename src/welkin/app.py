@@ -26,9 +26,13 @@ from welkin.core.policy import PUBLIC, Policy, Rule
 from welkin.core.server import Server
 from welkin.core.wake import Wakeups
 from welkin.core.world import World
+from welkin.services.compute.options import ComputeOptions
+from welkin.services.compute.room import ROOM as COMPUTE
 from welkin.services.identity import public as identity
 from welkin.services.identity.options import IdentityOptions
 from welkin.services.identity.room import ROOM as IDENTITY
+from welkin.services.image.options import ImageOptions
+from welkin.services.image.room import ROOM as IMAGE
 from welkin.services.network.options import NetworkOptions
 from welkin.services.network.room import ROOM as NETWORK
 from welkin.services.placement.room import ROOM as PLACEMENT
@@ -44,14 +48,16 @@ class Config(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     cloud: CloudOptions = msgspec.field(default_factory=CloudOptions)
     http: HttpOptions = msgspec.field(default_factory=HttpOptions)
     identity: IdentityOptions = msgspec.field(default_factory=IdentityOptions)
+    image: ImageOptions = msgspec.field(default_factory=ImageOptions)
     network: NetworkOptions = msgspec.field(default_factory=NetworkOptions)
+    compute: ComputeOptions = msgspec.field(default_factory=ComputeOptions)
 
     def groups(self) -> list[msgspec.Struct]:
         """Return each group of options."""
         return [getattr(self, name) for name in self.__struct_fields__]
 
 
-ROOMS: tuple[Room, ...] = (IDENTITY, PLACEMENT, NETWORK)
+ROOMS: tuple[Room, ...] = (IDENTITY, PLACEMENT, IMAGE, NETWORK, COMPUTE)
 
 root = Routes(Service(type="", prefix="", envelope=plain_envelope))
 

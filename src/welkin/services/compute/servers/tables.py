@@ -26,16 +26,16 @@ SERVERS = """
         -- Asked for.
         name              TEXT NOT NULL,
         hostname          TEXT NOT NULL,
+        flavor_id         TEXT NOT NULL,
+        flavor            TEXT NOT NULL,
+        vcpus             BIGINT NOT NULL,
+        ram_mib           BIGINT NOT NULL,
         description       TEXT,
         access_ip_v4      TEXT NOT NULL DEFAULT '',
         access_ip_v6      TEXT NOT NULL DEFAULT '',
         disk_config       TEXT NOT NULL DEFAULT 'MANUAL',
         image_id          TEXT NOT NULL DEFAULT '',
         image             TEXT,
-        flavor_id         TEXT NOT NULL,
-        flavor            TEXT NOT NULL,
-        vcpus             BIGINT NOT NULL,
-        ram_mib           BIGINT NOT NULL,
         key_name          TEXT,
         key               TEXT,
         user_data         TEXT,
@@ -214,7 +214,7 @@ class ResizeWanted(Struct, frozen=True, kw_only=True):
     vm_state: str
 
 
-class ServerRow(Struct, kw_only=True):
+class ServerRow(Struct):
     """A server as stored; the fields are the columns, in the table's order."""
 
     id: str
@@ -226,16 +226,16 @@ class ServerRow(Struct, kw_only=True):
     updated_at: float
     name: str
     hostname: str
+    flavor_id: str
+    flavor: FlavorCopy
+    vcpus: int
+    ram_mib: int
     description: str | None = None
     access_ip_v4: str = ""
     access_ip_v6: str = ""
     disk_config: str = "MANUAL"
     image_id: str = ""
     image: ImageCopy | None = None
-    flavor_id: str
-    flavor: FlavorCopy
-    vcpus: int
-    ram_mib: int
     key_name: str | None = None
     key: KeyCopy | None = None
     user_data: str | None = None
