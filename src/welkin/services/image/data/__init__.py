@@ -1,0 +1,1 @@
+"""Data: how it comes in, is kept, and goes out."""

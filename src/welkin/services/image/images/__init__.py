@@ -1,0 +1,1 @@
+"""Images: what is known of them, and who sees them."""

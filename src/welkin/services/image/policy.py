@@ -1,0 +1,46 @@
+"""Who may do what with images, under upstream's names."""
+
+from __future__ import annotations
+
+from welkin.core.policy import Rule
+
+ADMIN = "role:admin"
+MEMBER = f"{ADMIN} or (role:member and project_id:%(project_id)s)"
+READER = f"{ADMIN} or (role:reader and project_id:%(project_id)s)"
+_SEEN = (
+    "(project_id:%(project_id)s or project_id:%(member_id)s or 'community':%(visibility)s"
+    " or 'public':%(visibility)s or 'shared':%(visibility)s)"
+)
+SHARED_READER = f"{ADMIN} or (role:reader and (project_id:%(project_id)s or project_id:%(member_id)s))"
+
+ADD_IMAGE = Rule(
+    "add_image",
+    f"{ADMIN} or (role:member and project_id:%(project_id)s and project_id:%(owner)s)",
+    "Create an image.",
+)
+GET_IMAGE = Rule("get_image", f"{ADMIN} or (role:reader and {_SEEN})", "Show an image.")
+GET_IMAGES = Rule("get_images", READER, "List images.")
+MODIFY_IMAGE = Rule("modify_image", MEMBER, "Change an image.")
+DELETE_IMAGE = Rule("delete_image", MEMBER, "Delete an image.")
+PUBLICIZE_IMAGE = Rule("publicize_image", ADMIN, "Show an image to every project.")
+COMMUNITIZE_IMAGE = Rule("communitize_image", MEMBER, "Let every project use an image that it knows the id of.")
+UPLOAD_IMAGE = Rule("upload_image", MEMBER, "Upload an image's data.")
+DOWNLOAD_IMAGE = Rule("download_image", f"{ADMIN} or (role:member and {_SEEN})", "Download an image's data.")
+DEACTIVATE = Rule("deactivate", MEMBER, "Stop downloads of an image.")
+REACTIVATE = Rule("reactivate", MEMBER, "Allow downloads of an image again.")
+
+ADD_MEMBER = Rule("add_member", MEMBER, "Share an image with a project.")
+DELETE_MEMBER = Rule("delete_member", MEMBER, "Stop sharing an image with a project.")
+GET_MEMBER = Rule("get_member", SHARED_READER, "Show a project with which an image is shared.")
+GET_MEMBERS = Rule("get_members", SHARED_READER, "List the projects with which an image is shared.")
+MODIFY_MEMBER = Rule(
+    "modify_member", f"{ADMIN} or (role:member and project_id:%(member_id)s)", "Accept or reject a shared image."
+)
+
+GET_TASK = Rule("get_task", "@", "Show a task.")
+GET_TASKS = Rule("get_tasks", "@", "List tasks.")
+TASKS_API_ACCESS = Rule("tasks_api_access", ADMIN, "Use the tasks API at all.")
+STORES_INFO_DETAIL = Rule("stores_info_detail", f"{ADMIN} or role:service", "Show how the stores are set up.")
+DISCOVERY = Rule("welkin:image:discovery", "@", "Learn what this cloud's image service can do.")
+
+RULES = tuple(value for value in list(globals().values()) if isinstance(value, Rule))

@@ -1,0 +1,1 @@
+"""Image over HTTP, with real files and a real database."""
