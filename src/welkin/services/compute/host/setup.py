@@ -39,7 +39,7 @@ Reply = network.Reply
 
 def host(host: Host) -> None:
     """Reconcile the servers of this host and answer for them."""
-    carrier = Carrier(host.get(ControlPlane))
+    carrier = Carrier(host)
     hands = memory_hands(host, carrier) if host.options.driver == "memory" else qemu_hands(host, carrier)
     servers = ServerHost(hands, host.world)
     readers = Readers(host.agent, host.world, carrier)
