@@ -82,7 +82,7 @@ def _verify_scrypt(hashed: str, password: str) -> bool:
     _, _, settings, salt, digest = hashed.split("$")
     costs = {name: int(value) for name, _, value in (part.partition("=") for part in settings.split(","))}
     passes, blocks, wanted = 1 << costs["ln"], costs["r"], _decode(digest)
-    memory = 129 * passes * blocks * costs["p"]
+    memory = 128 * blocks * (passes + costs["p"] + 2)
     found = hashlib.scrypt(
         password.encode(), salt=_decode(salt), n=passes, r=blocks, p=costs["p"], maxmem=memory, dklen=len(wanted)
     )

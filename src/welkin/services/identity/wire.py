@@ -71,7 +71,7 @@ async def page(call: Call, lists: Listing[RowT], select: Select, what: str) -> P
     limit, marker = listing.limit_of(args), listing.marker_of(args)
     if limit == 0:
         limit = None
-    sort = listing.sorting(args)
+    sort = tuple((name, direction or "asc") for name, direction in listing.sorting(args))
     if marker is not None and not await call.db.value(f"SELECT 1 FROM {lists.table} WHERE id = $1", marker):
         raise NoSuch(what, marker)
     conditions, values = list(select.conditions), list(select.values)
