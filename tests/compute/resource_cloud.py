@@ -22,6 +22,7 @@ from welkin.services.compute import resources
 from welkin.services.compute.hypervisors.facts import Nodes
 from welkin.services.compute.options import ComputeOptions
 from welkin.services.compute.servers.tables import SERVERS
+from welkin.services.identity.tables import MIGRATIONS as IDENTITY
 from welkin.services.placement.tables import MIGRATIONS as PLACEMENT
 
 PROJECT = "11111111111111111111111111111111"
@@ -96,9 +97,9 @@ async def compute(tmp_path: Path) -> AsyncIterator[Compute]:
     """Return compute on an empty database."""
     world, wakeups = World(), Wakeups()
     database = SqliteDatabase(tmp_path / "db", world, wakeups.send)
-    await database.migrate(
-        {"core": schema.MIGRATIONS, "placement": PLACEMENT, "compute": (SERVERS + resources.TABLES,)}
-    )
+    below = {"core": schema.MIGRATIONS, "identity": IDENTITY, "placement": PLACEMENT}
+    await database.migrate({**below, "compute": (SERVERS + resources.TABLES,)})
+    await add_projects(database)
     app = App(resources.ROUTES, database, world, Policy())
     cloud = Cloud(database, world, wakeups, app)
     for options in (CloudOptions(), ComputeOptions()):
@@ -108,6 +109,14 @@ async def compute(tmp_path: Path) -> AsyncIterator[Compute]:
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://cloud") as client:
         yield Compute(client, cloud, world)
     await database.close()
+
+
+async def add_projects(database: SqliteDatabase) -> None:
+    """Write down the projects that the personas are in."""
+    rest = {"domain_id": "default", "is_domain": False, "description": "", "enabled": True, "options": {}, "extra": {}}
+    async with database.tx() as tx:
+        for id in (PROJECT, OTHER):
+            await tx.insert("identity_projects", {"id": id, "name": id, **rest})
 
 
 def fits(response: httpx.Response, version: str, module: str, name: str) -> Any:

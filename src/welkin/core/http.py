@@ -195,6 +195,9 @@ class App:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = self.world.monotonic()
+        service = self._service_of(scope["path"])
+        if service is not None and service.respell is not None:
+            scope = service.respell(scope)
         headers: Headers = dict(scope["headers"])
         call = Call(self, scope, headers, self._request_id(headers))
         context = request_context.set(call.request_id)

@@ -28,6 +28,8 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     versions: Versions | None = None
     request_id_header: str | None = None
     """A second header for the request id, such as `x-compute-request-id`."""
+    respell: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+    """Carries an ASGI scope whose path is written in an older way to the one that routes are registered for."""
     lenient: bool = False
     """Whether a body may write a number or a yes or no as text, as this service's clients do."""
 

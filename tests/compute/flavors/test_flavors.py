@@ -169,6 +169,9 @@ async def test_a_public_flavor_has_no_access_list(compute: Compute) -> None:
     body = {"addTenantAccess": {"tenant": OTHER}}
     assert (await compute("POST", "/flavors/1/action", body)).status_code == 409
     assert (await compute("POST", "/flavors/1/action", body, version="2.6")).status_code == 200
+    nobody = {"addTenantAccess": {"tenant": "nobody"}}
+    told = fault(await compute("POST", "/flavors/1/action", nobody, version="2.6"), 400, "badRequest")
+    assert told == "Project ID nobody is not a valid project."
     for wrong in ({"addTenantAccess": {}}, {"addTenantAccess": {"tenant": "a/b"}}, {"dance": {}}, {}):
         assert (await compute("POST", "/flavors/1/action", wrong)).status_code == 400
 

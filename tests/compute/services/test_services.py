@@ -100,7 +100,7 @@ async def test_old_clients_switch_by_name(compute: Compute) -> None:
     ).status_code == 404
     assert (await compute("PUT", f"{PATH}/force-down", names, version="2.11")).status_code == 400
     assert (await compute("PUT", f"{PATH}/disable-log-reason", names, version="2.1")).status_code == 400
-    assert (await compute("PUT", f"{PATH}/enable", down, version="2.10")).status_code == 400
+    assert (await compute("PUT", f"{PATH}/enable", {**names, "forced_down": True}, version="2.10")).status_code == 400
     assert (await compute("PUT", f"{PATH}/enable", {**names, "host": "h2"}, version="2.1")).status_code == 404
     assert (await compute("PUT", f"{PATH}/enable", names, version="2.53")).status_code == 404
 

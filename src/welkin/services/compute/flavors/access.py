@@ -15,6 +15,7 @@ from welkin.services.compute.flavors.errors import (
 )
 from welkin.services.compute.flavors.shapes import Access
 from welkin.services.compute.flavors.tables import get_flavor, projects_of
+from welkin.services.compute.projects import check_project
 from welkin.services.compute.service import service
 from welkin.services.compute.values import NoQuery
 
@@ -56,7 +57,8 @@ async def remove_access(call: Call, flavor_id: str, body: Access) -> dict[str, A
 
 
 async def give_access(call: Call, flavor_id: str, project_id: str) -> dict[str, Any]:
-    """Write the access down.  Raises FlavorAccessExists."""
+    """Write the access down.  Raises FlavorAccessExists, NoSuchProject."""
+    await check_project(call.db, project_id)
     try:
         async with call.db.tx() as tx:
             await tx.insert("flavor_access", {"flavor_id": flavor_id, "project_id": project_id})

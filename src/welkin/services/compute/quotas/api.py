@@ -11,8 +11,8 @@ from welkin.core import quota
 from welkin.core.errors import Invalid
 from welkin.core.http import Call, Routes
 from welkin.core.quota import UNLIMITED
+from welkin.services.compute.projects import check_project
 from welkin.services.compute.quotas import policy
-from welkin.services.compute.quotas.projects import check_project
 from welkin.services.compute.quotas.resources import (
     FILE_NAMES,
     NETWORK_NAMES,
