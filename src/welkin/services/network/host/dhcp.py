@@ -46,6 +46,8 @@ def dhcp_service(network: NetworkWanted, device: str) -> DhcpService | None:
     if domain:
         options += f"domain={domain}\nlocal=/{domain}/\n"
     options += "".join(_range(tag, subnet) for tag, subnet in subnets.values())
+    # Not by a tag in the hosts file: dnsmasq 2.86 to 2.90 crash when they forget one that was used.
+    options += "".join(f"dhcp-mac=set:{_tag(port)},{port.mac}\n" for port in network.ports if port.dhcp_options)
     places = {id: tag for id, (tag, _) in subnets.items()}
     files = {
         "hosts": "".join(sorted(_hosts(network.ports, places))),
@@ -73,7 +75,7 @@ def _hosts(ports: Sequence[Port], places: dict[str, str]) -> Iterable[str]:
         for line in [[*four[:1], *six], *([each] for each in four[1:])]:
             if line:
                 name = _name(port, line[0].strip("[]"))
-                yield ",".join([port.mac, f"set:{_tag(port)}", *line, name]) + "\n"
+                yield ",".join([port.mac, *line, name]) + "\n"
 
 
 def _name(port: Port, address: str) -> str:
