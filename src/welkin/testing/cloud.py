@@ -65,6 +65,7 @@ async def running(
             for task in (*agents, serving):
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
+            listener.close()
 
 
 def read_passwords(state_dir: Path) -> dict[str, str]:
