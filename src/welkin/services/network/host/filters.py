@@ -13,12 +13,18 @@ import hashlib
 import ipaddress
 from collections.abc import Iterable, Sequence
 
+import msgspec
+
 from welkin.services.network.driver import Filters
 from welkin.services.network.host.wanted import NetworkWanted, Port, RouterWanted, Rule
 from welkin.services.network.names import leg_name, tap_name
 
 METADATA_ADDRESS, METADATA_PORT, REDIRECT_PORT = "169.254.169.254", 80, 9697
 OUTSIDE_MARK = 1
+CHAIN_DEVICES_MAX = 128
+"""The kernel refuses a chain on 256 devices or more."""
+INLINE_REMOTES_MAX = 4
+"""More remote addresses than these make a set of their own, which every rule that names the same ones shares."""
 
 PROTOCOLS = {
     "icmp": 1, "igmp": 2, "ipip": 4, "tcp": 6, "egp": 8, "udp": 17, "dccp": 33, "ipv6-encap": 41,
@@ -62,14 +68,13 @@ def network_filters(network: NetworkWanted, ports: Sequence[Port], uplinks: tupl
     numbers = {port.id: number for number, port in enumerate(guarded, 1)}
     text = afresh(NETWORK_TABLES)
     text += _guards(network, guarded, uplinks) + _marks(guarded, numbers) + _groups(guarded, numbers)
-    flows = {
-        fixed.address: frozenset(_digest(rule) for rule in port.rules) for port in guarded for fixed in port.fixed_ips
-    }
+    rules = {port.id: frozenset(_digest(rule) for rule in port.rules) for port in guarded}
+    flows = {fixed.address: rules[port.id] for port in guarded for fixed in port.fixed_ips}
     return Filters(text=text, links=tuple(tap_name(port.id) for port in guarded) + uplinks, flows=flows)
 
 
 def _digest(rule: Rule) -> str:
-    return hashlib.sha256(repr(rule).encode()).hexdigest()[:16]
+    return hashlib.sha256(msgspec.json.encode(rule)).hexdigest()[:16]
 
 
 # Guards: each tap speaks as itself only.
@@ -86,9 +91,12 @@ def _guards(network: NetworkWanted, ports: Sequence[Port], uplinks: tuple[str, .
     text += block("chain uplink", _uplink_guard(ours))
     chains = [f"{tap} : jump guard_{tap}" for tap in taps] + [f"{link} : jump uplink" for link in uplinks]
     text += _verdicts("links", "ifname", chains)
-    devices = ", ".join((*taps, *uplinks))
-    hook = f"type filter hook ingress devices = {{ {devices} }} priority -500; policy accept;"
-    return text + block("chain ingress", [hook, "iifname vmap @links"]) + "}\n"
+    devices = (*taps, *uplinks)
+    for first in range(0, len(devices), CHAIN_DEVICES_MAX):
+        some = ", ".join(devices[first : first + CHAIN_DEVICES_MAX])
+        hook = f"type filter hook ingress devices = {{ {some} }} priority -500; policy accept;"
+        text += block(f"chain ingress{first // CHAIN_DEVICES_MAX}", [hook, "iifname vmap @links"])
+    return text + "}\n"
 
 
 def _uplink_guard(addresses: Sequence[str]) -> Iterable[str]:
@@ -185,9 +193,9 @@ def _elements(elements: Sequence[str]) -> list[str]:
 
 
 def _groups(ports: Sequence[Port], numbers: dict[str, int]) -> str:
-    text = "table inet welkin {\n"
-    for port in ports:
-        text += _port_chains(port)
+    remotes: Remotes = {}
+    chains = "".join(_port_chains(port, remotes) for port in ports)
+    text = "table inet welkin {\n" + "".join(_remote_set(*each) for each in remotes.items()) + chains
     senders = [f"{numbers[port.id]:#x} : jump from_{tap_name(port.id)}" for port in ports]
     receivers = [f"{numbers[port.id] << 16:#x} : goto to_{tap_name(port.id)}" for port in ports]
     text += _verdicts("senders", "mark", senders) + _verdicts("receivers", "mark", receivers)
@@ -211,11 +219,27 @@ def _own_services(*, redirects: bool) -> Iterable[str]:
         yield f"ip daddr {METADATA_ADDRESS} tcp dport {METADATA_PORT} accept"
 
 
-def _port_chains(port: Port) -> str:
+Remotes = dict[tuple[str, ...], str]
+"""The sets of remote addresses that rules of a network name: the set's name, by its members."""
+
+
+def _remote_set(members: tuple[str, ...], name: str) -> str:
+    kind = "ipv6_addr" if ":" in members[0] else "ipv4_addr"
+    return block(f"set {name}", [f"type {kind}; flags interval;", *_elements(collapsed(members))])
+
+
+def _remote_words(remotes: Remotes, members: tuple[str, ...]) -> str:
+    """Return what a rule says of its remote addresses: the few themselves, or the set that holds the many."""
+    if len(members) <= INLINE_REMOTES_MAX:
+        return f"{{ {', '.join(collapsed(members))} }}"
+    return "@" + remotes.setdefault(members, f"remotes{len(remotes)}")
+
+
+def _port_chains(port: Port, remotes: Remotes) -> str:
     tap = tap_name(port.id)
     tracked = "ct state established,related {}"
-    out = [line for rule in port.rules if rule.direction == "egress" for line in _rule(rule, "return")]
-    into = [line for rule in port.rules if rule.direction == "ingress" for line in _rule(rule, "accept")]
+    out = [line for rule in port.rules if rule.direction == "egress" for line in _rule(rule, "return", remotes)]
+    into = [line for rule in port.rules if rule.direction == "ingress" for line in _rule(rule, "accept", remotes)]
     invalid = ["ct state invalid drop"] if port.stateful else []
     first_out = [tracked.format("return")] if port.stateful else []
     first_in = [tracked.format("accept")] if port.stateful else []
@@ -224,16 +248,16 @@ def _port_chains(port: Port) -> str:
     return text + block(f"chain to_{tap}", [*first_in, *map(str.strip, always_in), *invalid, *into, "drop"])
 
 
-def _rule(rule: Rule, verdict: str) -> Iterable[str]:
+def _rule(rule: Rule, verdict: str, remotes: Remotes) -> Iterable[str]:
     """Return the lines of one rule; none where it names remote addresses and there are none."""
     words = [f"meta nfproto {rule.ethertype.lower()}"]
     if rule.remote_cidrs is not None:
         version = "4" if rule.ethertype == "IPv4" else "6"
-        remotes = [each for each in rule.remote_cidrs if (":" in each) == (version == "6")]
-        if not remotes:
+        members = tuple(each for each in rule.remote_cidrs if (":" in each) == (version == "6"))
+        if not members:
             return
         side = "saddr" if rule.direction == "ingress" else "daddr"
-        words.append(f"{'ip' if version == '4' else 'ip6'} {side} {{ {', '.join(collapsed(remotes))} }}")
+        words.append(f"{'ip' if version == '4' else 'ip6'} {side} {_remote_words(remotes, members)}")
     number = protocol_number(rule)
     if number is not None:
         words.append(f"meta l4proto {number}")

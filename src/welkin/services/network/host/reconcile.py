@@ -12,12 +12,13 @@ import logging
 from collections.abc import Mapping
 
 import msgspec
+from msgspec import Struct
 
 from welkin.core.agent import Outcome
 from welkin.core.agents import Item
 from welkin.services.network.driver import FoundSpace, NetworkDriver, Step
 from welkin.services.network.host.plan import network_seen, plan, router_seen
-from welkin.services.network.host.spaces import Here, problems, spaces
+from welkin.services.network.host.spaces import Here, Spaces, problems, spaces
 from welkin.services.network.host.wanted import NetworkWanted, RouterSeen, RouterWanted
 from welkin.services.network.names import namespace_of_network, namespace_of_router
 
@@ -31,20 +32,30 @@ log = logging.getLogger(__name__)
 Key = tuple[str, str]
 
 
+class _Wanted(Struct, frozen=True, kw_only=True):
+    """What the control plane wants here, and the spaces that make it."""
+
+    items: dict[Key, Item]
+    networks: dict[str, NetworkWanted]
+    routers: dict[str, RouterWanted]
+    spaces: Spaces
+
+
 class NetworkHost:
     """The networks of one host."""
 
     def __init__(self, here: Here, driver: NetworkDriver) -> None:
         self.here, self.driver = here, driver
         self._told: dict[str, str] = {}  # what was logged of each space, so that it is logged once
+        self._wanted = _Wanted(items={}, networks={}, routers={}, spaces=spaces(here, {}, {}))
         self._lock = asyncio.Lock()
 
     async def reconcile(self, items: Mapping[Key, Item]) -> dict[Key, Outcome]:
         """Reconcile everything that the agent's watch stream says of networks; see core/agent."""
-        networks, routers = _documents(items)
+        wanted = self._read(items)
+        networks, routers = wanted.networks, wanted.routers
         async with self._lock:
-            found, errors = await self.settle(networks, routers)
-        wanted = spaces(self.here, networks, routers)
+            found, errors = await self._settle(wanted.spaces)
         outcomes: dict[Key, Outcome] = {}
         for key, item in items.items():
             kind, id = key
@@ -53,29 +64,33 @@ class NetworkHost:
             if item.wanted is None:
                 outcomes[key] = Outcome(None) if name not in found else _failed(None)
             elif kind == NETWORK:
-                seen = network_seen(self.here, networks[id], routers, wanted, found)
+                seen = network_seen(self.here, networks[id], routers, wanted.spaces, found)
                 outcomes[key] = _failed(msgspec.structs.replace(seen, error=error)) if error else Outcome(seen)
             else:
-                outcomes[key] = self._router(routers[id], networks, found, error)
+                outcomes[key] = self._router(routers[id], wanted, found, error)
         return outcomes
 
-    def _router(
-        self,
-        router: RouterWanted,
-        networks: Mapping[str, NetworkWanted],
-        found: Mapping[str, FoundSpace],
-        error: str,
-    ) -> Outcome:
-        routers = {router.id: router}
-        seen: RouterSeen = router_seen(self.here, router, spaces(self.here, networks, routers), found)
-        text = error or " ".join(problems(router, networks))
+    def _read(self, items: Mapping[Key, Item]) -> _Wanted:
+        """Return what the items ask for, worked out anew only when one of them has changed."""
+        if items != self._wanted.items:
+            networks, routers = _documents(items)
+            self._wanted = _Wanted(
+                items=dict(items), networks=networks, routers=routers, spaces=spaces(self.here, networks, routers)
+            )
+        return self._wanted
+
+    def _router(self, router: RouterWanted, wanted: _Wanted, found: Mapping[str, FoundSpace], error: str) -> Outcome:
+        seen: RouterSeen = router_seen(self.here, router, wanted.spaces, found)
+        text = error or " ".join(problems(router, wanted.networks))
         return _failed(msgspec.structs.replace(seen, error=text)) if text else Outcome(seen)
 
     async def settle(
         self, networks: Mapping[str, NetworkWanted], routers: Mapping[str, RouterWanted]
     ) -> tuple[dict[str, FoundSpace], dict[str, str]]:
         """Do all that can be done now; return what is there, and what went wrong in which space."""
-        wanted = spaces(self.here, networks, routers)
+        return await self._settle(spaces(self.here, networks, routers))
+
+    async def _settle(self, wanted: Spaces) -> tuple[dict[str, FoundSpace], dict[str, str]]:
         errors: dict[str, str] = {}
         for _ in range(ROUNDS_MAX):
             found = await self.driver.look()
