@@ -13,7 +13,7 @@ import pytest
 from welkin.core import schema
 from welkin.core.cloud import Cloud
 from welkin.core.config import CloudOptions
-from welkin.core.db import SqliteDatabase
+from welkin.core.db import Database, SqliteDatabase
 from welkin.core.http import App, Headers
 from welkin.core.policy import Actor, Policy
 from welkin.core.wake import Wakeups
@@ -111,7 +111,7 @@ async def compute(tmp_path: Path) -> AsyncIterator[Compute]:
     await database.close()
 
 
-async def add_projects(database: SqliteDatabase) -> None:
+async def add_projects(database: Database) -> None:
     """Write down the projects that the personas are in."""
     rest = {"domain_id": "default", "is_domain": False, "description": "", "enabled": True, "options": {}, "extra": {}}
     async with database.tx() as tx:

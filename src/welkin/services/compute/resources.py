@@ -24,6 +24,9 @@ from welkin.services.compute.keypairs import versions as keypairs_versions
 from welkin.services.compute.keypairs.tables import KEYPAIRS
 from welkin.services.compute.numbers import NUMBERS
 from welkin.services.compute.options import ComputeOptions
+from welkin.services.compute.proxies import images as images_proxy
+from welkin.services.compute.proxies import networks as networks_proxy
+from welkin.services.compute.proxies import security_groups as security_groups_proxy
 from welkin.services.compute.quotas import api as quotas_api
 from welkin.services.compute.quotas import classes as quotas_classes
 from welkin.services.compute.quotas import limits as quotas_limits
@@ -63,6 +66,9 @@ ROUTES: tuple[Routes, ...] = (
     flavors_extra_specs.routes,
     hypervisors_api.routes,
     keypairs_api.routes,
+    images_proxy.routes,
+    networks_proxy.routes,
+    security_groups_proxy.routes,
     quotas_api.routes,
     quotas_classes.routes,
     quotas_limits.routes,
