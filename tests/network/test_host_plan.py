@@ -74,6 +74,9 @@ class World:
         other = self.other_end.pop((space, name), None)
         if other is not None:
             self.forget_link(*other)
+        if name == "br0" and space in self.rest:
+            kept = {key: value for key, value in self.rest[space].settings.items() if "/br0/" not in key}
+            self.change(space, settings=kept)
         for link in list(self.spaces[space].values()):
             if link.master == name:
                 self.spaces[space][link.name] = msgspec.structs.replace(link, master="")
@@ -93,6 +96,14 @@ class World:
             del self.spaces[space], self.rest[space]
         else:
             self.rest[""] = FoundSpace()
+
+    def lose(self, space: str) -> None:
+        """Forget the name of a space that lives on, with its ends of pairs, because a process is in it."""
+        for name in list(self.spaces[space]):
+            self.other_end.pop(self.other_end.pop((space, name), ("", "")), None)
+            self.hooked.discard((space, name))
+            self.taps.discard((space, name))
+        del self.spaces[space], self.rest[space]
 
     # One method for each step, called as the step is.
 
@@ -260,6 +271,9 @@ def judge(world: World, wanted: Documents) -> None:
             assert ((name, link.name) in world.hooked) == port.port_security
         address = network.subnets[0].dhcp_address
         assert (world.rest[name].dhcp is not None) == (address is not None)
+        if address is not None:
+            hosts = world.rest[name].dhcp.files["hosts"].splitlines()  # type: ignore[union-attr]
+            assert {line.split(",")[1] for line in hosts} == {port.fixed_ips[0].address for port in network.ports}
         held = {f"{address}/24", "169.254.169.254/32"} if address else set()
         assert world.spaces[name]["br0"].addresses == held
     for id, router in routers.items():
@@ -306,9 +320,14 @@ def damage(world: World, data: st.DataObject) -> None:
     inner = sorted(set(world.spaces) - {""})
     if inner:
         name = data.draw(st.sampled_from(inner))
-        kind = data.draw(st.sampled_from(["space", "filters", "dhcp", "routes", "settings"]))
+        kind = data.draw(st.sampled_from(["space", "name", "filters", "dhcp", "routes", "settings", "shape"]))
         if kind == "space":
             world.drop(name)
+        elif kind == "name":
+            world.lose(name)
+        elif kind == "shape":
+            link = data.draw(st.sampled_from(sorted(world.spaces[name])))
+            world.change_link(name, link, mtu=1280, up=False, master="elsewhere" if link != "lo" else "")
         elif kind == "filters":
             world.change(name, filters=None)
         elif kind == "dhcp":

@@ -60,7 +60,7 @@ def plan(wanted: Wanted, found: Found) -> list[Step]:
         steps.append(DropSpace(""))
     steps += [MakeSpace(name) for name in wanted if not found.get(name, GONE).there]
     for name, space in wanted.items():
-        steps += _settings(space, found.get(name, NOTHING), set(), of_links=False)  # before links that inherit them
+        steps += _settings(space, found.get(name, NOTHING), of_links=False)  # before links that inherit them
     missing = _missing(wanted, found)
     broken = {(space, link.name) for space, link in missing}
     for name, space in wanted.items():
@@ -102,7 +102,7 @@ def _inside(space: Space, found: FoundSpace, made: set[str]) -> Iterable[Step]:
         yield LoadFilters(space.name, space.filters)
     for name, link in space.links.items():
         yield from _shape(space.name, link, _known(name, found, made))
-    yield from _settings(space, found, made, of_links=True)
+    yield from _settings(space, found, of_links=True)
     for name, link in space.links.items():
         yield from _addresses(space.name, link, _known(name, found, made))
     yield from (DropRoute(space.name, each) for each in _extra_routes(space, found))
@@ -111,13 +111,12 @@ def _inside(space: Space, found: FoundSpace, made: set[str]) -> Iterable[Step]:
     yield from _services(space, found)
 
 
-def _settings(space: Space, found: FoundSpace, made: set[str], *, of_links: bool) -> Iterable[Step]:
-    """Return what changes settings: of the whole space, or of its bridge, which loses them when it is made anew."""
-    mark = f"/{BRIDGE}/"
+def _settings(space: Space, found: FoundSpace, *, of_links: bool) -> Iterable[Step]:
+    """Return what changes settings: of the whole space, or of its bridge, with which they come and go."""
     values = {
         key: value
         for key, value in space.settings.items()
-        if (mark in key) == of_links and (found.settings.get(key) != value or (of_links and BRIDGE in made))
+        if (f"/{BRIDGE}/" in key) == of_links and found.settings.get(key) != value
     }
     if values:
         yield SetSettings(space.name, values)
