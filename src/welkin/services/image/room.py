@@ -9,6 +9,8 @@ from welkin.services.image.host import Images
 from welkin.services.image.images import api as images
 from welkin.services.image.imports import api as imports
 from welkin.services.image.members import api as members
+from welkin.services.image.metadefs import api as metadefs
+from welkin.services.image.metadefs import entries
 from welkin.services.image.tables import MIGRATIONS
 
 
@@ -20,7 +22,16 @@ def join_host(host: Host) -> None:
 ROOM = Room(
     name="image",
     migrations=MIGRATIONS,
-    routes=(service.routes, images.routes, data.routes, imports.routes, members.routes, schemas.routes),
+    routes=(
+        service.routes,
+        images.routes,
+        data.routes,
+        imports.routes,
+        members.routes,
+        schemas.routes,
+        metadefs.routes,
+        entries.routes,
+    ),
     central=central.join,
     ensure=central.ensure,
     host=join_host,

@@ -163,3 +163,78 @@ async def show_schema(call: Call, name: str) -> Schema:
     if name.endswith("s") and one in ONES:
         return collection(name, ONES[one])
     raise NotFound(f"There is no schema {name}.")
+
+
+PROPERTY: Schema = {
+    "name": text("What the property is called", maxLength=80),
+    "title": {"type": "string"},
+    "description": {"type": "string"},
+    "operators": {"type": "array", "items": {"type": "string"}},
+    "type": {"type": "string", "enum": ["array", "boolean", "integer", "number", "object", "string", None]},
+    "required": {"type": "array", "items": {"type": "string"}},
+    "minimum": {"type": "number"},
+    "maximum": {"type": "number"},
+    "maxLength": {"type": "integer", "minimum": 0},
+    "minLength": {"type": "integer", "minimum": 0},
+    "pattern": {"type": "string", "format": "regex"},
+    "enum": {"type": "array"},
+    "readonly": {"type": "boolean"},
+    "default": {},
+    "items": {"type": "object"},
+    "maxItems": {"type": "integer", "minimum": 0},
+    "minItems": {"type": "integer", "minimum": 0},
+    "uniqueItems": {"type": "boolean", "default": False},
+    "additionalItems": {"type": "boolean"},
+}
+NAMED: Schema = {"name": {"type": "string", "maxLength": 80}, "created_at": CREATED, "updated_at": UPDATED}
+OBJECT: Schema = {
+    **NAMED,
+    "description": {"type": "string"},
+    "required": {"type": "array", "items": {"type": "string"}},
+    "properties": {"type": "object"},
+    "self": {"type": "string"},
+    "schema": {"type": "string"},
+}
+ASSOCIATION: Schema = {
+    **NAMED,
+    "prefix": text("What the properties' names start with on such a resource", maxLength=80),
+    "properties_target": text("Where the properties go, when a resource has several places", maxLength=80),
+}
+NAMESPACE: Schema = {
+    "namespace": text("The unique name", maxLength=80),
+    "display_name": text("The name for people", maxLength=80),
+    "description": text("What is in it", maxLength=500),
+    "visibility": text("Who may see it", enum=["public", "private"]),
+    "protected": {"type": "boolean", "description": "Whether it cannot be deleted."},
+    "owner": text("The project that owns it", maxLength=255),
+    "created_at": CREATED,
+    "updated_at": UPDATED,
+    "self": {"type": "string"},
+    "schema": {"type": "string"},
+    "resource_type_associations": {"type": "array", "items": {"type": "object", "properties": ASSOCIATION}},
+    "properties": {"type": "object"},
+    "objects": {"type": "array", "items": {"type": "object", "properties": OBJECT}},
+    "tags": {"type": "array", "items": {"type": "object", "properties": NAMED}},
+}
+
+DEFINITIONS: dict[str, tuple[str, Schema]] = {
+    "namespace": ("namespaces", {"name": "namespace", "properties": NAMESPACE, "required": ["namespace"]}),
+    "resource_type": (
+        "resource_types",
+        {"name": "resource_type_association", "properties": ASSOCIATION, "required": ["name"]},
+    ),
+    "object": ("objects", {"name": "object", "properties": OBJECT, "required": ["name"]}),
+    "property": ("properties", {"name": "property", "properties": PROPERTY, "required": ["name", "title", "type"]}),
+    "tag": ("tags", {"name": "tag", "properties": NAMED, "required": ["name"]}),
+}
+
+
+@routes.get("/v2/schemas/metadefs/{name}", rule=policy.DISCOVERY)
+async def show_definition_schema(call: Call, name: str) -> Schema:
+    """Return the schema of one kind of metadata definition, or of a list of it."""
+    for one, (many, schema) in DEFINITIONS.items():
+        if name == one:
+            return schema
+        if name == many:
+            return collection(many, {"type": "object", "properties": schema["properties"]})
+    raise NotFound(f"There is no schema {name}.")

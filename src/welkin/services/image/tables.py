@@ -70,6 +70,36 @@ MIGRATIONS = (
     );
     CREATE INDEX image_tasks_by_image ON image_tasks (image_id);
     """,
+    """
+    CREATE TABLE metadef_namespaces (
+        namespace    TEXT PRIMARY KEY,
+        display_name TEXT,
+        description  TEXT,
+        visibility   TEXT NOT NULL,
+        protected    BOOLEAN NOT NULL,
+        owner        TEXT NOT NULL,
+        created_at   DOUBLE PRECISION NOT NULL,
+        updated_at   DOUBLE PRECISION NOT NULL
+    );
+    CREATE TABLE metadef_associations (
+        namespace  TEXT NOT NULL REFERENCES metadef_namespaces (namespace) ON DELETE CASCADE ON UPDATE CASCADE,
+        name       TEXT NOT NULL,
+        prefix     TEXT,
+        properties_target TEXT,
+        created_at DOUBLE PRECISION NOT NULL,
+        updated_at DOUBLE PRECISION NOT NULL,
+        PRIMARY KEY (namespace, name)
+    );
+    CREATE TABLE metadef_entries (
+        namespace  TEXT NOT NULL REFERENCES metadef_namespaces (namespace) ON DELETE CASCADE ON UPDATE CASCADE,
+        kind       TEXT NOT NULL CHECK (kind IN ('object', 'property', 'tag')),
+        name       TEXT NOT NULL,
+        body       TEXT NOT NULL,
+        created_at DOUBLE PRECISION NOT NULL,
+        updated_at DOUBLE PRECISION NOT NULL,
+        PRIMARY KEY (namespace, kind, name)
+    );
+    """,
 )
 
 
@@ -126,3 +156,38 @@ class TaskRow(msgspec.Struct, frozen=True):
     created_at: float
     updated_at: float
     expires_at: float | None
+
+
+class NamespaceRow(msgspec.Struct, frozen=True):
+    """A set of definitions of metadata."""
+
+    namespace: str
+    display_name: str | None
+    description: str | None
+    visibility: str
+    protected: bool
+    owner: str
+    created_at: float
+    updated_at: float
+
+
+class AssociationRow(msgspec.Struct, frozen=True):
+    """A kind of resource that a namespace's definitions are for."""
+
+    namespace: str
+    name: str
+    prefix: str | None
+    properties_target: str | None
+    created_at: float
+    updated_at: float
+
+
+class EntryRow(msgspec.Struct, frozen=True):
+    """A definition: an object, a property or a tag; `body` is the rest of what the client wrote."""
+
+    namespace: str
+    kind: str
+    name: str
+    body: dict[str, Any]
+    created_at: float
+    updated_at: float
