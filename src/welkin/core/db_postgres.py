@@ -50,6 +50,7 @@ class PostgresDatabase:
 
     def __init__(self, pool: Any, send: Callable[[Iterable[str]], None] | None) -> None:
         self._pool, self._send = pool, send
+        self._listening: Any = None
 
     @classmethod
     async def connect(cls, url: str, send: Callable[[Iterable[str]], None] | None = None) -> PostgresDatabase:
@@ -93,10 +94,19 @@ class PostgresDatabase:
 
     async def listen(self, hear: Callable[[str], None]) -> None:
         """Call `hear` with each topic that any process notifies; holds one connection of its own."""
+
+        def heard(*notice: Any) -> None:
+            hear(notice[3])
+
         connection = await self._pool.acquire()
-        await connection.add_listener(CHANNEL, lambda *notice: hear(notice[3]))
+        await connection.add_listener(CHANNEL, heard)
+        self._listening = (connection, heard)
 
     async def close(self) -> None:
+        if self._listening is not None:  # the pool waits for every connection to come back
+            connection, heard = self._listening
+            await connection.remove_listener(CHANNEL, heard)
+            await self._pool.release(connection)
         await self._pool.close()
 
 
