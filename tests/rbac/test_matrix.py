@@ -1,0 +1,45 @@
+"""The table of rights is complete and true, and some rights are never given."""
+
+from __future__ import annotations
+
+import re
+
+from tests.rbac import matrix
+from tests.rbac.matrix import COLUMNS, Row
+from tests.rbac.personas import ALLOWED, DENIED, OWNER, PROJECT, thing
+from welkin.app import all_routes
+from welkin.core.policy import PUBLIC
+from welkin.core.routing import Route
+
+AGAIN = "run `python -m tests.rbac` and review the diff of tests/rbac/matrix.csv"
+KEY = 4
+WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+GONE = "welkin:compute:gone"
+
+
+def routes() -> list[Route]:
+    """Return every route."""
+    return [route for room in all_routes() for route in room.routes]
+
+
+def test_every_route_has_a_row() -> None:
+    """A route without a row is one whose rights nobody has looked at."""
+    missing = {matrix.key(route) for route in routes()} - {row[:KEY] for row in matrix.read()}
+    assert not missing, AGAIN
+
+
+def test_every_row_has_a_route() -> None:
+    """A row without a route speaks of what is no more."""
+    stale = {row[:KEY] for row in matrix.read()} - {matrix.key(route) for route in routes()}
+    assert not stale, AGAIN
+
+
+def test_the_table_says_what_the_rules_say() -> None:
+    """The file is what the check strings give."""
+    assert matrix.FILE.read_text() == matrix.text(matrix.table(all_routes())), AGAIN
+
+
+def test_the_target_knows_every_word() -> None:
+    """A word that the table does not know would always say no there, whatever it says in a cloud."""
+    words = {word for route in routes() for word in re.findall(r"%\(([^)]*)\)s", route.rule.check)}
+    assert words <= set(thing(PROJECT, OWNER))
