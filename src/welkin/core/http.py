@@ -161,12 +161,14 @@ class Call:
         self.enforced = True
         self.policy.enforce(rule, self.actor, target)
 
-    async def ask(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
+    async def ask(
+        self, method: str, path: str, body: object = None, content_type: str = "application/json"
+    ) -> tuple[int, Any]:
         """Make a request to another service of this cloud in the caller's name; return its status and its body.
 
         path    with the service's prefix, and with a query where one is needed, such as `/network/v2.0/ports?limit=1`.
         """
-        return await self._app.ask(self, method, path, body)
+        return await self._app.ask(self, method, path, body, content_type)
 
 
 class App:
@@ -192,10 +194,11 @@ class App:
         elif scope["type"] == "websocket":
             await serve_socket(self._websockets, self._socket_call(scope), receive, send)
 
-    async def ask(self, call: Call, method: str, path: str, body: object) -> tuple[int, Any]:
+    async def ask(self, call: Call, method: str, path: str, body: object, content_type: str) -> tuple[int, Any]:
         """Serve a request that one of our own handlers makes for its caller."""
         raw_path, _, query = path.partition("?")
         kept = {name: value for name, value in call.headers.items() if name not in NOT_PASSED_ON}
+        kept[b"content-type"] = content_type.encode()
         spelled = {"path": unquote(raw_path), "raw_path": raw_path.encode(), "query_string": query.encode()}
         scope = {**call._scope, **spelled, "method": method, "headers": list(kept.items())}
         events: list[dict[str, Any]] = []

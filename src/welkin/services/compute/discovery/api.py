@@ -122,5 +122,12 @@ async def tell_gone(call: Call, **_path: str) -> None:
 for operation in operations.all_operations()["compute"]:
     if operation.gone and operation.action is None:
         getattr(routes, operation.method.lower())(operation.path, rule=ASK_FOR_GONE)(tell_gone)
-for method, path in (("POST", "/os-networks"), ("DELETE", "/os-networks/{id}"), ("POST", "/os-tenant-networks")):
+for method, path in (
+    ("POST", "/os-networks"),
+    ("POST", "/os-networks/add"),
+    ("DELETE", "/os-networks/{id}"),
+    ("POST", "/os-networks/{id}/action"),
+    ("POST", "/os-tenant-networks"),
+    ("DELETE", "/os-tenant-networks/{id}"),
+):
     getattr(routes, method.lower())("/v2.1" + path, rule=ASK_FOR_GONE)(tell_gone)

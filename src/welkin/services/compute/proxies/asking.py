@@ -15,9 +15,9 @@ NETWORK = "/network/v2.0"
 IMAGE = "/image/v2"
 
 
-async def ask(call: Call, method: str, path: str, body: object = None) -> Any:
+async def ask(call: Call, method: str, path: str, body: object = None, content_type: str = "application/json") -> Any:
     """Return the answer of another service.  Raises what its refusal is here: Invalid, Forbidden, NotFound, …."""
-    status, answer = await call.ask(method, path, body)
+    status, answer = await call.ask(method, path, body, content_type)
     if status < 400:
         return answer
     kind, sentence = told(answer)

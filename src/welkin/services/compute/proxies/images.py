@@ -3,18 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from welkin.core.errors import NotFound
+from msgspec import Meta, Struct
+
+from welkin.core.errors import Invalid, NotFound
 from welkin.core.http import Call, Routes
 from welkin.services.compute.links import links, next_links
 from welkin.services.compute.proxies import policy
 from welkin.services.compute.proxies.asking import IMAGE, LAST_VERSION, ask, path_of
 from welkin.services.compute.service import service
+from welkin.services.compute.values import MetadataKey, MetadataValue
 
 routes = Routes(service)
 Image = Mapping[str, Any]
+LAST_METADATA = "2.38"
+"""The last version that has the calls about properties."""
+PATCH = "application/openstack-images-v2.1-json-patch"
+
+
+class Metadata(Struct, forbid_unknown_fields=True):
+    """Properties of an image."""
+
+    metadata: dict[MetadataKey, MetadataValue]
+
+
+class MetadataItem(Struct, forbid_unknown_fields=True):
+    """One property of an image."""
+
+    meta: Annotated[dict[MetadataKey, MetadataValue], Meta(min_length=1, max_length=1)]
+
 
 STATES = {
     "active": "ACTIVE",
@@ -63,19 +82,68 @@ async def delete_image(call: Call, image_id: str) -> None:
     await ask(call, "DELETE", path_of(IMAGE, "images", image_id))
 
 
-@routes.get("/v2.1/images/{image_id}/metadata", rule=policy.IMAGES, until="2.38")
+@routes.get("/v2.1/images/{image_id}/metadata", rule=policy.IMAGES, until=LAST_METADATA)
 async def list_image_metadata(call: Call, image_id: str) -> dict[str, Any]:
     """List the properties of an image."""
     return {"metadata": properties(await find(call, image_id))}
 
 
-@routes.get("/v2.1/images/{image_id}/metadata/{key}", rule=policy.IMAGES, until="2.38")
+@routes.get("/v2.1/images/{image_id}/metadata/{key}", rule=policy.IMAGES, until=LAST_METADATA)
 async def show_image_metadata(call: Call, image_id: str, key: str) -> dict[str, Any]:
     """Show one property of an image."""
     found = properties(await find(call, image_id))
     if key not in found:
         raise NotFound("Metadata item was not found")
     return {"meta": {key: found[key]}}
+
+
+@routes.post("/v2.1/images/{image_id}/metadata", rule=policy.IMAGES, status=200, until=LAST_METADATA)
+async def add_image_metadata(call: Call, image_id: str, body: Metadata) -> dict[str, Any]:
+    """Add properties to an image."""
+    have = properties(await find(call, image_id))
+    return {"metadata": await write(call, image_id, have, {**have, **body.metadata})}
+
+
+@routes.put("/v2.1/images/{image_id}/metadata", rule=policy.IMAGES, until=LAST_METADATA)
+async def replace_image_metadata(call: Call, image_id: str, body: Metadata) -> dict[str, Any]:
+    """Make these the properties of an image."""
+    have = properties(await find(call, image_id))
+    return {"metadata": await write(call, image_id, have, body.metadata)}
+
+
+@routes.put("/v2.1/images/{image_id}/metadata/{key}", rule=policy.IMAGES, until=LAST_METADATA)
+async def update_image_metadata(call: Call, image_id: str, key: str, body: MetadataItem) -> dict[str, Any]:
+    """Set one property of an image."""
+    if list(body.meta) != [key]:
+        raise Invalid("Request body and URI mismatch")
+    have = properties(await find(call, image_id))
+    await write(call, image_id, have, {**have, **body.meta})
+    return {"meta": body.meta}
+
+
+@routes.delete("/v2.1/images/{image_id}/metadata/{key}", rule=policy.IMAGES, until=LAST_METADATA)
+async def delete_image_metadata(call: Call, image_id: str, key: str) -> None:
+    """Delete one property of an image."""
+    have = properties(await find(call, image_id))
+    if key not in have:
+        raise NotFound("Invalid metadata key")
+    await write(call, image_id, have, {name: value for name, value in have.items() if name != key})
+
+
+async def write(call: Call, image_id: str, have: Image, want: Image) -> Image:
+    """Have the image service change properties from what an image has to what is wanted; return the latter."""
+    steps: list[dict[str, Any]] = [{"op": "remove", "path": pointer(name)} for name in have if name not in want]
+    for name, value in want.items():
+        if name not in have or have[name] != value:
+            steps.append({"op": "replace" if name in have else "add", "path": pointer(name), "value": value})
+    if steps:
+        await ask(call, "PATCH", path_of(IMAGE, "images", image_id), steps, PATCH)
+    return want
+
+
+def pointer(name: str) -> str:
+    """Return a property's name as a JSON pointer."""
+    return "/" + name.replace("~", "~0").replace("/", "~1")
 
 
 async def find(call: Call, image_id: str) -> Image:

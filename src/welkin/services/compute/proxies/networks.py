@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from welkin.core.errors import Conflict, Invalid, NotFound
 from welkin.core.http import Call, Routes
 from welkin.services.compute.proxies import policy
 from welkin.services.compute.proxies.asking import LAST_VERSION, NETWORK, ask, path_of
+from welkin.services.compute.servers.transitions import visible
 from welkin.services.compute.service import service
 from welkin.services.compute.values import is_uuid
 
 routes = Routes(service)
+Ip = Annotated[str, Meta(pattern=r"^[0-9a-fA-F:.]+\Z")]
 FLOATING = "/v2.1/os-floating-ips"
 FOR_EVERYBODY = ("cidr", "netmask", "gateway", "broadcast", "dns1", "dns2", "cidr_v6", "gateway_v6", "netmask_v6")
 FOR_ADMINISTRATORS = (
@@ -24,6 +26,22 @@ FOR_ADMINISTRATORS = (
 )
 """Names that old clients expect; none of them has had a value since networks left compute."""
 Thing = Mapping[str, Any]
+ACTION = "/v2.1/servers/{server_id}/action"
+LAST_ACTIONS = "2.43"
+"""The last version with the actions that move floating IPs."""
+
+
+class AddedFloatingIp(Struct, forbid_unknown_fields=True):
+    """Which floating IP shall lead to a server, and to which of its addresses."""
+
+    address: Ip
+    fixed_address: Ip | None = None
+
+
+class RemovedFloatingIp(Struct, forbid_unknown_fields=True):
+    """Which floating IP shall lead nowhere."""
+
+    address: Ip
 
 
 class NewFloatingIp(Struct):
@@ -98,6 +116,51 @@ async def delete_floating_ip(call: Call, floating_ip_id: str) -> None:
     """Delete a floating IP, whatever it leads to."""
     await find_floating(call, floating_ip_id)
     await ask(call, "DELETE", path_of(NETWORK, "floatingips", floating_ip_id))
+
+
+@routes.action(ACTION, "addFloatingIp", rule=policy.ADD_FLOATING, late=True, until=LAST_ACTIONS)
+async def add_floating_ip(call: Call, server_id: str, body: AddedFloatingIp) -> None:
+    """Let a floating IP lead to an IPv4 address of a server."""
+    await visible(call, call.db, server_id, policy.ADD_FLOATING)
+    ports = (await ask(call, "GET", path_of(NETWORK, "ports", device_id=server_id)))["ports"]
+    places = [(port["id"], each["ip_address"]) for port in ports for each in port["fixed_ips"]]
+    if not places:
+        raise Invalid("No fixed IPs associated to instance")
+    if body.fixed_address is not None:
+        places = [place for place in places if place[1] == body.fixed_address]
+        if not places:
+            raise Invalid("Specified fixed address not assigned to instance")
+    places = [place for place in places if ":" not in place[1]]
+    if not places:
+        raise Invalid(f"Unable to associate floating IP {body.address}: the server has no fixed IPv4 address.")
+    port_id, address = places[0]
+    found = await floating_by_address(call, body.address)
+    wanted = {"floatingip": {"port_id": port_id, "fixed_ip_address": address}}
+    try:
+        await ask(call, "PUT", path_of(NETWORK, "floatingips", found["id"]), wanted)
+    except Conflict as conflict:
+        raise Invalid(str(conflict)) from conflict
+
+
+@routes.action(ACTION, "removeFloatingIp", rule=policy.REMOVE_FLOATING, late=True, until=LAST_ACTIONS)
+async def remove_floating_ip(call: Call, server_id: str, body: RemovedFloatingIp) -> None:
+    """Let a floating IP that leads to a server lead nowhere."""
+    await visible(call, call.db, server_id, policy.REMOVE_FLOATING)
+    found = await floating_by_address(call, body.address)
+    port_id = found["port_id"]
+    port = (await ask(call, "GET", path_of(NETWORK, "ports", port_id)))["port"] if port_id else {"device_id": ""}
+    if port["device_id"] != server_id:
+        raise Conflict(f"Floating IP {body.address} is not associated with instance {server_id}.")
+    await ask(call, "PUT", path_of(NETWORK, "floatingips", found["id"]), {"floatingip": {"port_id": None}})
+
+
+async def floating_by_address(call: Call, address: str) -> Thing:
+    """Return the floating IP with this address.  Raises NotFound."""
+    path = path_of(NETWORK, "floatingips", floating_ip_address=address)
+    found: list[Thing] = (await ask(call, "GET", path))["floatingips"]
+    if not found:
+        raise NotFound("floating IP not found")
+    return found[0]
 
 
 async def usable(call: Call) -> list[Thing]:

@@ -12,8 +12,11 @@ from welkin.core.http import Call, Routes
 from welkin.core.listing import LIMIT_MAX
 from welkin.services.compute.proxies import policy
 from welkin.services.compute.proxies.asking import LAST_VERSION, NETWORK, ask, path_of
+from welkin.services.compute.queries import passed_over_before
+from welkin.services.compute.servers import policy as servers_policy
+from welkin.services.compute.servers.transitions import visible
 from welkin.services.compute.service import service
-from welkin.services.compute.values import Limit, Uuid, is_uuid
+from welkin.services.compute.values import Limit, NoQuery, Uuid, is_uuid
 
 routes = Routes(service)
 GROUPS = "/v2.1/os-security-groups"
@@ -117,6 +120,21 @@ async def delete_rule(call: Call, rule_id: str) -> None:
     """Delete a rule of a security group."""
     check_id(rule_id)
     await change(call, "DELETE", path_of(NETWORK, "security-group-rules", rule_id), None)
+
+
+@routes.get("/v2.1/servers/{server_id}/os-security-groups", rule=servers_policy.SECURITY_GROUPS_LIST, late=True)
+async def list_groups_of_server(call: Call, server_id: str, query: NoQuery) -> dict[str, Any]:
+    """List the security groups of a server's ports."""
+    await visible(call, call.db, server_id, servers_policy.SECURITY_GROUPS_LIST)
+    ports = (await ask(call, "GET", path_of(NETWORK, "ports", device_id=server_id)))["ports"]
+    ids = sorted({id for port in ports for id in port["security_groups"]})
+    groups = [await find(call, id) for id in ids]
+    names = {each["id"]: each for each in [*await groups_of(call), *groups]}
+    views = [view(group, names) for group in groups]
+    return {"security_groups": sorted(views, key=lambda group: (group["tenant_id"], group["name"]))}
+
+
+passed_over_before("2.102", list_groups_of_server)
 
 
 async def groups_of(call: Call) -> list[Group]:
