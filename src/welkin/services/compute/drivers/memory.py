@@ -6,6 +6,7 @@ delays that are asked for, and writes the console log of a guest that boots.
 
 from __future__ import annotations
 
+import struct
 import tempfile
 from pathlib import Path
 
@@ -134,7 +135,8 @@ class MemoryDriver:
         if self._files is None:
             self._files = Path(tempfile.mkdtemp(prefix="welkin-memory-"))
         path = self._files / image_id
-        path.write_bytes(f"disk {kept.guest.disk_epoch} of server {server_id}\n".encode().ljust(512, b"\0"))
+        content = f"disk {kept.guest.disk_epoch} of server {server_id}\n".encode().ljust(512, b"\0")
+        path.write_bytes(_qcow2_header(kept.guest.disk_gib) + content if snapshot.format == "qcow2" else content)
         kept.guest = msgspec.structs.replace(kept.guest, snapshots=kept.guest.snapshots | {image_id})
         return path
 
@@ -231,3 +233,10 @@ def _boot_log(server: ServerWanted) -> list[str]:
     lines += [f"[    0.{20 + index:06d}] virtio_net: {nic.mac}" for index, nic in enumerate(server.nics)]
     lines += [f"[    0.1{index:05d}] init: starting service {index}" for index in range(12)]
     return [*lines, "", f"{server.hostname} login: "]
+
+
+def _qcow2_header(disk_gib: int) -> bytes:
+    """Return the first cluster of an empty disk in qcow2, version 2, so that what looks at it knows its format."""
+    size, table, cluster_bits = disk_gib << 30, 1 << 16, 16
+    fields = (b"QFI\xfb", 2, 0, 0, cluster_bits, size, 0, 0, table, table, 0, 0, 0)
+    return struct.pack(">4sIQIIQIIQQIIQ", *fields).ljust(table, b"\0")

@@ -10,6 +10,7 @@ from welkin.core.errors import Invalid, NotFound
 from welkin.core.http import Call, Routes
 from welkin.core.versions import refuse_fields
 from welkin.services.compute.fields import Tag, address
+from welkin.services.compute.queries import passed_over_before
 from welkin.services.compute.servers import policy, ports, source, states, transitions
 from welkin.services.compute.servers.actions import PATH
 from welkin.services.compute.servers.ports import Attached
@@ -158,3 +159,4 @@ def without_tags(body: dict[str, Any]) -> dict[str, Any]:
 
 
 versions.request_before("2.49", attach_interface)(refuse_fields("tag", within="interfaceAttachment"))
+passed_over_before("2.102", list_interfaces, show_interface)

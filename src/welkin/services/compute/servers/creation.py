@@ -7,13 +7,13 @@ from typing import Any
 
 from msgspec import UNSET
 
-from welkin.core import quota, tags, work
+from welkin.core import events, quota, tags, work
 from welkin.core.db import Transaction
 from welkin.core.errors import Forbidden
 from welkin.core.http import Call
 from welkin.core.quota import Claim, Excess, QuotaExceeded
 from welkin.services.compute.fields import truth
-from welkin.services.compute.server_groups.tables import add_member
+from welkin.services.compute.server_groups.tables import MEMBERS, add_member, members_of
 from welkin.services.compute.servers import ports, states, transitions
 from welkin.services.compute.servers.requests import Draft, host_label
 from welkin.services.compute.servers.tables import CORES, INSTANCES, KIND, METADATA_ITEMS, RAM, ServerRow
@@ -34,11 +34,24 @@ async def store(call: Call, tx: Transaction, draft: Draft) -> list[ServerRow]:
         if draft.wish.tags:
             await tags.put(tx, KIND, server.id, draft.wish.tags)
         if draft.group_id is not None:
-            await add_member(tx, draft.group_id, server.id)
+            await join_group(tx, server, draft.group_id)
+        facts = {"flavor": draft.flavor.name, "image": server.image_id}
+        await events.record(
+            tx, call.world, f"{KIND}.create", server.id, project_id=server.project_id, user_id=server.user_id, **facts
+        )
         await ports.make(call, tx, server, draft.networks, draft.group_names)
         await work.want(tx, KIND, server.id)
         servers.append(server)
     return servers
+
+
+async def join_group(tx: Transaction, server: ServerRow, group_id: str) -> None:
+    """Put a server into a server group.  Raises Forbidden when the group is full."""
+    limit = (await quota.limits(tx, server.project_id, [MEMBERS]))[MEMBERS.name]
+    count = len((await members_of(tx, [group_id]))[group_id])
+    if limit != quota.UNLIMITED and count >= limit:
+        raise Forbidden("Quota exceeded, too many servers in group")
+    await add_member(tx, group_id, server.id)
 
 
 async def claim(tx: Transaction, project_id: str, draft: Draft) -> int:

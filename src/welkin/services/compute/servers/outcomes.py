@@ -71,6 +71,10 @@ async def _snapshots_done(
             await images.rotate(tx, server, each)
     shelving = (server.task_state or "").startswith("shelving")
     changes: dict[str, Any] = {"snapshots": []}
+    if shelving and verdict.snapshots_failed:
+        # As it was before, then.
+        power = {"active": "running"}.get(server.vm_state, server.vm_state)
+        changes |= {"shelved_image_id": None, "power": power}
     if not shelving or verdict.snapshots_failed:
         await transitions.finish(tx, world, server, changes, verdict.error)
     else:

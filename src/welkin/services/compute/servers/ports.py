@@ -51,10 +51,10 @@ async def read(call: Call, reads: Reads, wish: ServerToCreate, count: int) -> As
         return ()
     if wish.networks == "auto" or not wish.networks:
         return await usual(call, reads, auto=wish.networks == "auto")
-    assert not isinstance(wish.networks, str)
     call.enforce(policy.ATTACH_NETWORK, project_id=call.actor.project_id, user_id=call.actor.user_id)
-    check_distinct(wish.networks)
-    return tuple([await read_one(call, reads, each, count) for each in wish.networks])
+    named = [each for each in wish.networks if not isinstance(each, str)]
+    check_distinct(named)
+    return tuple([await read_one(call, reads, each, count) for each in named])
 
 
 def check_distinct(asked: Sequence[NetworkAsked]) -> None:
@@ -316,7 +316,8 @@ async def servers_with_address(reads: Reads, text: str, ip_version: int) -> list
 
 def network_data(found: Sequence[Attached]) -> dict[str, Any]:
     """Return what a guest reads about its networks, in OpenStack's own format."""
-    links, networks = [], []
+    links: list[dict[str, Any]] = []
+    networks: list[dict[str, Any]] = []
     services: dict[str, int] = {}
     for each in found:
         nic, link = each.nic, f"tap{each.nic.port_id[:11]}"

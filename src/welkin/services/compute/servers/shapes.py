@@ -23,7 +23,9 @@ from welkin.services.compute.fields import (
 
 Hints = dict[str, Any]
 TrustedCerts = Annotated[list[Annotated[str, Meta(min_length=1)]], Meta(min_length=1, max_length=50)] | None
-HINT_IDS = Uuid | list[Uuid]
+UuidOrNothing = Annotated[
+    str, Meta(pattern=r"^([0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12})?\Z")
+]
 
 
 class Body(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -74,7 +76,7 @@ class ServerToCreate(Body):
     name: Name
     flavorRef: Annotated[str, Meta(min_length=1)] | int  # noqa: N815
     networks: list[NetworkAsked] | Literal["auto", "none"]
-    imageRef: Uuid | Literal[""] | UnsetType = UNSET  # noqa: N815
+    imageRef: UuidOrNothing | UnsetType = UNSET  # noqa: N815
     adminPass: str | UnsetType = UNSET  # noqa: N815
     metadata: Metadata = {}
     disk_config: DiskConfig | UnsetType = field(name="OS-DCF:diskConfig", default=UNSET)

@@ -10,10 +10,14 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from welkin.core.errors import Invalid
 from welkin.core.versions import refuse_fields
 from welkin.services.compute.fields import HOST_LABEL
-from welkin.services.compute.servers.actions import rebuild_server
+from welkin.services.compute.queries import passed_over_before
+from welkin.services.compute.servers import details, history, labels
+from welkin.services.compute.servers.actions import lock_server, rebuild_server
 from welkin.services.compute.servers.api import (
     create_server,
     list_servers,
@@ -21,6 +25,9 @@ from welkin.services.compute.servers.api import (
     show_server,
     update_server,
 )
+from welkin.services.compute.servers.imaging import create_backup, create_image, unshelve_server
+from welkin.services.compute.servers.listing import ServersQuery
+from welkin.services.compute.servers.states import states_of
 from welkin.services.compute.service import versions
 
 Body = dict[str, Any]
@@ -143,7 +150,7 @@ versions.answer_before("2.3", *SHOWS)(_without(*SINCE_2_3))
 def _create(change: Callable[[Body], None]) -> Callable[[Body], Body]:
     """Return a change of whole requests from a change of the server in it."""
 
-    def apply(body: Body) -> Body:
+    def apply(body: Any) -> Any:
         server = body.get("server") if isinstance(body, dict) else None
         if isinstance(server, dict):
             change(server)
@@ -283,3 +290,119 @@ def _refuse_in(server: Body, collection: str, name: str) -> None:
     for each in values if isinstance(values, list) else ():
         if isinstance(each, dict) and name in each:
             raise Invalid(f"Additional properties are not allowed ({name!r} was unexpected)")
+
+
+# Arguments of lists.  Until 2.75 what was not known was passed over.
+IGNORED_SORT_KEYS = frozenset(
+    {
+        "architecture",
+        "cell_name",
+        "cleaned",
+        "default_ephemeral_device",
+        "default_swap_device",
+        "deleted",
+        "deleted_at",
+        "disable_terminate",
+        "ephemeral_gb",
+        "ephemeral_key_uuid",
+        "id",
+        "key_data",
+        "launched_on",
+        "memory_mb",
+        "os_type",
+        "reservation_id",
+        "root_gb",
+        "shutdown_terminate",
+        "user_data",
+        "vcpus",
+        "vm_mode",
+    }
+)
+
+
+def _without_args(*names: str) -> Callable[[Args], Args]:
+    return lambda args: {name: values for name, values in args.items() if name not in names}
+
+
+versions.query_before("2.26", *LISTS)(_without_args("tags", "tags-any", "not-tags", "not-tags-any"))
+versions.query_before("2.66", *LISTS)(_without_args("changes-before"))
+
+
+@versions.query_before("2.38", *LISTS)
+def unknown_statuses_match_nothing(args: Args) -> Args:
+    """Answer an unknown status with an empty list."""
+    if "status" in args and not states_of(args["status"])[0]:
+        return {**_without_args("status")(args), "reservation_id": ["none"]}
+    return args
+
+
+@versions.query_before("2.73", *LISTS)
+def without_locked(args: Args) -> Args:
+    """Pass over what came with 2.73."""
+    return _without_sort_keys(_without_args("locked")(args), frozenset({"locked"}))
+
+
+@versions.query_before("2.75", *LISTS)
+def pass_over_unknown(args: Args) -> Args:
+    """Pass over every argument that is not known, but not one that could be an attribute of ours."""
+    for name in args:
+        if name.startswith("_"):
+            raise Invalid(f"Invalid filter field: {name}.")
+    known = {name: values for name, values in args.items() if name in LIST_ARGUMENTS}
+    return _without_sort_keys(known, IGNORED_SORT_KEYS)
+
+
+def _without_sort_keys(args: Args, ignored: frozenset[str]) -> Args:
+    keys, directions = args.get("sort_key", []), args.get("sort_dir", [])
+    kept = [index for index, key in enumerate(keys) if key not in ignored]
+    if len(kept) == len(keys):
+        return args
+    left = _without_args("sort_key", "sort_dir")(args)
+    if kept:
+        left["sort_key"] = [keys[index] for index in kept]
+    kept_directions = [directions[index] for index in kept if index < len(directions)] or directions[:1]
+    if kept_directions:
+        left["sort_dir"] = kept_directions
+    return left
+
+
+LIST_ARGUMENTS = frozenset(each.encode_name for each in msgspec.structs.fields(ServersQuery))
+
+
+@versions.request_before("2.73", lock_server)
+def lock_without_reason(_value: Any) -> None:
+    """Lock without a reason, whatever the value."""
+
+
+@versions.request_before("2.77", unshelve_server)
+def unshelve_anywhere(_value: Any) -> None:
+    """Bring a server back wherever there is room, whatever the value."""
+
+
+@versions.request_before("2.91", unshelve_server)
+def unshelve_into_zone(value: Any) -> Any:
+    """Bring a server back into a zone, or anywhere."""
+    refuse_fields("host")(value)
+    if isinstance(value, dict) and value.get("availability_zone", "") is None:
+        raise Invalid("Invalid input for field/attribute availability_zone. Value: None. None is not of type 'string'")
+    return value or None
+
+
+@versions.answer_before("2.45", create_image, create_backup)
+def image_in_header(_body: Body) -> None:
+    """Tell the image in a header alone."""
+
+
+passed_over_before(
+    "2.102",
+    show_server,
+    details.list_addresses,
+    details.show_addresses,
+    details.show_password,
+    details.show_diagnostics,
+    details.show_topology,
+    labels.list_metadata,
+    labels.show_metadata,
+    history.show_action,
+)
+passed_over_before("2.75", details.list_volumes)
