@@ -8,10 +8,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.postgres import postgres_url
 from welkin.core import agent_api, agents, schema
 from welkin.core.cloud import Cloud
 from welkin.core.config import CloudOptions
-from welkin.core.db import SqliteDatabase
+from welkin.core.db import Database, SqliteDatabase
 from welkin.core.http import App, Headers
 from welkin.core.policy import Actor, Policy
 from welkin.core.wake import Wakeups
@@ -34,10 +35,15 @@ def options() -> ImageOptions:
     return ImageOptions(import_networks=["127.0.0.0/8"])
 
 
-@pytest.fixture
-async def cloud(tmp_path: Path, options: ImageOptions) -> AsyncIterator[Cloud]:
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+async def cloud(request: pytest.FixtureRequest, tmp_path: Path, options: ImageOptions) -> AsyncIterator[Cloud]:
     world, wakeups = World(), Wakeups()
-    database = SqliteDatabase(tmp_path / "db", world, wakeups.send)
+    if request.param == "sqlite":
+        database: Database = SqliteDatabase(tmp_path / "db", world, wakeups.send)
+    else:
+        from welkin.core.db_postgres import PostgresDatabase
+
+        database = await PostgresDatabase.connect(postgres_url(), wakeups.send)
     await database.migrate({"core": schema.MIGRATIONS, ROOM.name: ROOM.migrations})
     app = App(ROOM.routes, database, world, Policy())
     cloud = Cloud(database, world, wakeups, app)

@@ -142,6 +142,17 @@ async def test_a_deletion_during_an_upload_wins(alice: Client, cloud: Cloud) -> 
     assert files(cloud) == []
 
 
+async def test_of_two_uploads_at_once_one_wins(alice: Client, cloud: Cloud) -> None:
+    image_id = await make(alice)
+    answers = await asyncio.gather(*(put(alice, image_id, bytes([each]) * (2 << 20)) for each in range(1, 5)))
+    assert sorted(answer.status_code for answer in answers) == [204, 409, 409, 409]
+    await cloud.workers.settle()
+    image = (await alice.get(f"/v2/images/{image_id}")).json()
+    data = (await alice.get(f"/v2/images/{image_id}/file")).content
+    assert hashlib.sha512(data).hexdigest() == image["os_hash_value"]
+    assert len(files(cloud)) == 1
+
+
 async def test_data_goes_after_its_row(alice: Client, cloud: Cloud) -> None:
     image_id = await make(alice, b"x")
     assert (await alice.delete(f"/v2/images/{image_id}")).status_code == 204

@@ -8,10 +8,12 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.postgres import postgres_url
 from welkin.core import schema
-from welkin.core.db import SqliteDatabase
+from welkin.core.db import Database, SqliteDatabase
 from welkin.core.http import App, Headers
 from welkin.core.policy import Actor, Policy
+from welkin.core.wake import Wakeups
 from welkin.core.world import World
 from welkin.services.placement.room import ROOM
 
@@ -23,16 +25,21 @@ def world() -> World:
     return World()
 
 
-@pytest.fixture
-async def database(tmp_path: Path, world: World) -> AsyncIterator[SqliteDatabase]:
-    database = SqliteDatabase(tmp_path / "db", world)
-    await database.migrate({"core": schema.MIGRATIONS, ROOM.name: ROOM.migrations})
-    yield database
-    await database.close()
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+async def database(request: pytest.FixtureRequest, tmp_path: Path, world: World) -> AsyncIterator[Database]:
+    if request.param == "sqlite":
+        opened: Database = SqliteDatabase(tmp_path / "db", world)
+    else:
+        from welkin.core.db_postgres import PostgresDatabase
+
+        opened = await PostgresDatabase.connect(postgres_url(), Wakeups().send)
+    await opened.migrate({"core": schema.MIGRATIONS, ROOM.name: ROOM.migrations})
+    yield opened
+    await opened.close()
 
 
 @pytest.fixture
-async def client(database: SqliteDatabase, world: World) -> AsyncIterator[httpx.AsyncClient]:
+async def client(database: Database, world: World) -> AsyncIterator[httpx.AsyncClient]:
     app = App(ROOM.routes, database, world, Policy())
 
     async def authenticate(headers: Headers) -> Actor | None:

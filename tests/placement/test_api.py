@@ -7,7 +7,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from welkin.core.db import SqliteDatabase
+from welkin.core.db import Database
 
 VCPU = {"VCPU": {"total": 8}}
 
@@ -314,7 +314,7 @@ async def test_listing_filters(client: httpx.AsyncClient) -> None:
         assert (await client.get(f"/resource_providers?{query}", headers=at(version))).status_code == 400, query
 
 
-async def test_what_is_used_is_the_sum_of_the_allocations(client: httpx.AsyncClient, database: SqliteDatabase) -> None:
+async def test_what_is_used_is_the_sum_of_the_allocations(client: httpx.AsyncClient, database: Database) -> None:
     provider = await make_provider(client, "a", {"VCPU": {"total": 100}})
     consumers = [str(uuid4()) for _ in range(5)]
     for step in range(3):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from uuid import uuid4
 
 import httpx
 import pytest
 
 from tests.placement.test_api import at, make_provider, wanted
-from welkin.core.db import SqliteDatabase
+from welkin.core.db import Database
 from welkin.core.world import World
 from welkin.services.placement import public
 from welkin.services.placement.public import Group, Inventory, Request, TraitFilter
@@ -120,7 +121,7 @@ async def test_a_senseless_request_is_refused(client: httpx.AsyncClient, query: 
     assert refused.status_code == 400, refused.text
 
 
-async def test_the_fast_way_and_the_long_way_agree(database: SqliteDatabase, world: World) -> None:
+async def test_the_fast_way_and_the_long_way_agree(database: Database, world: World) -> None:
     async with database.tx() as tx:
         for index in range(20):
             inventories = {"VCPU": Inventory(total=1 + index % 5), "MEMORY_MB": Inventory(total=1024 * (index % 4 + 1))}
@@ -137,7 +138,7 @@ async def test_the_fast_way_and_the_long_way_agree(database: SqliteDatabase, wor
     assert len(fast) > 1
 
 
-async def test_compute_claims_moves_and_releases(database: SqliteDatabase, world: World) -> None:
+async def test_compute_claims_moves_and_releases(database: Database, world: World) -> None:
     host, server, migration = world.new_id(), world.new_id(), world.new_id()
     inventories = {"VCPU": Inventory(total=4), "CUSTOM_THING": Inventory(total=1)}
     async with database.tx() as tx:
@@ -163,3 +164,14 @@ async def test_compute_claims_moves_and_releases(database: SqliteDatabase, world
         assert await public.release(tx, migration)
         assert not await public.release(tx, server)
         await public.forget_provider(tx, host)
+
+
+async def test_of_many_claims_at_once_as_many_win_as_there_is_room(client: httpx.AsyncClient) -> None:
+    host = await make_provider(client, "host", {"VCPU": {"total": 5}})
+    claims = [client.put(f"/allocations/{uuid4()}", json=wanted(host, VCPU=1)) for _ in range(12)]
+    statuses = [answer.status_code for answer in await asyncio.gather(*claims)]
+    assert sorted(statuses) == [204] * 5 + [409] * 7
+    consumer = str(uuid4())
+    await make_provider(client, "other")
+    same = [client.put(f"/allocations/{consumer}", json=wanted(host)) for _ in range(3)]
+    assert {answer.status_code for answer in await asyncio.gather(*same)} <= {204, 409}

@@ -8,7 +8,7 @@ from welkin.core import quota
 from welkin.core.agent_api import AGENT
 from welkin.core.answers import Answer, File
 from welkin.core.db import Transaction
-from welkin.core.errors import Conflict, Forbidden, Invalid, RangeNotSatisfiable
+from welkin.core.errors import Conflict, Forbidden, Invalid, NotFound, RangeNotSatisfiable
 from welkin.core.http import Call, Routes, Upload
 from welkin.services.image import policy
 from welkin.services.image.data.intake import Intake, taking
@@ -126,6 +126,8 @@ def _file(call: Call, row: ImageRow) -> File:
     if row.checksum:
         headers["Content-MD5"] = row.checksum
     path = call.get(Intake).files.path(row.id, row.file or "")
+    if not path.is_file():
+        raise NotFound(f"The data of image {row.id} could not be found.")
     asked = call.headers.get(b"range")
     if asked is None:
         return File(path=path, length=size, headers=headers)

@@ -62,7 +62,8 @@ class Intake:
         name = self._world.new_hex()
         until = self._world.now() + ALIVE_S
         changes = {"status": status, "coming": name, "coming_until": until, "updated_at": self._world.now()}
-        await tx.update("images", {"id": image_id}, changes)
+        if not await tx.update("images", {"id": image_id, "status": before}, changes):
+            raise WrongStatus(f"The data of image {image_id} is already coming.")
         await work.want(tx, images.DATA, image_id, until)
         return name
 

@@ -62,7 +62,9 @@ async def import_image(call: Call, image_id: str, body: Import) -> None:
         _check_ready(row, name)
         if row.owner is not None:
             await quota.claim(tx, row.owner, [quota.Claim(Quotas(options).size, 1)], over_quota)
-        await tx.update("images", {"id": image_id}, {"status": "importing", "updated_at": call.world.now()})
+        changes = {"status": "importing", "updated_at": call.world.now()}
+        if not await tx.update("images", {"id": image_id, "status": row.status}, changes):
+            raise WrongStatus("The image was changed meanwhile; look at it and try again.")
         task = _task(call, row, msgspec.to_builtins(body))
         await tx.insert("image_tasks", task)
         await work.want(tx, IMPORT, task.id)

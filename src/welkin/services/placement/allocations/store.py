@@ -59,6 +59,7 @@ async def replace(tx: Transaction, world: World, wanted: Sequence[Wanted]) -> No
     Raises ConcurrentUpdate for a consumer that is not as the caller saw it, Invalid for a
     provider or class that does not exist, DoesNotFit for what an inventory cannot give.
     """
+    await _lock(tx, (each.consumer_id for each in wanted))
     known = await _check_providers(tx, wanted)
     before: dict[Pair, int] = defaultdict(int)
     visited: set[str] = set()
@@ -84,6 +85,7 @@ async def replace(tx: Transaction, world: World, wanted: Sequence[Wanted]) -> No
 
 async def delete(tx: Transaction, consumer_id: str) -> bool:
     """Free everything that a consumer uses, and forget it; return whether there was anything."""
+    await _lock(tx, [consumer_id])
     rows = await of_consumer(tx, consumer_id)
     await _lock(tx, {row.provider_id for row in rows})
     await tx.delete("resource_allocations", {"consumer_id": consumer_id})
@@ -176,10 +178,10 @@ async def _finish_consumers(tx: Transaction, wanted: Sequence[Wanted]) -> None:
             await tx.delete("resource_consumers", {"id": each.consumer_id})
 
 
-async def _lock(tx: Transaction, provider_ids: Iterable[str]) -> None:
-    # In one order everywhere, so that two transactions never wait for each other.
-    for provider_id in sorted(provider_ids):
-        await tx.lock(f"placement:{provider_id}")
+async def _lock(tx: Transaction, ids: Iterable[str]) -> None:
+    # Consumers first, then providers, each in one order, so that two transactions never wait for each other.
+    for each in sorted(ids):
+        await tx.lock(f"placement:{each}")
 
 
 def _pairs(amounts: Amounts) -> list[Pair]:
