@@ -390,6 +390,22 @@ def test_a_port_that_loses_a_rule_loses_its_connections() -> None:
     assert lost(one, filters.network_filters(NETWORK, [], ())) == ["10.0.0.11"]
 
 
+def test_only_what_a_group_loses_is_ended() -> None:
+    from welkin.services.network.drivers.loaded import lost
+
+    def members(*remotes: str) -> filters.Filters:
+        port = msgspec.structs.replace(PORT, rules=[rule(remote_cidrs=list(remotes))])
+        other = msgspec.structs.replace(port, id=id_of(2, 2), fixed_ips=[FixedIp(subnet_id="s", address="10.0.0.12")])
+        return filters.network_filters(NETWORK, [port, other], ())
+
+    assert lost(members("10.0.0.11"), members("10.0.0.11", "10.0.0.12")) == []
+    assert lost(members("10.0.0.11", "10.0.0.12", "10.0.0.13/32"), members("10.0.0.11")) == ["10.0.0.12", "10.0.0.13"]
+    assert lost(members("10.0.0.11", "192.0.2.0/24"), members("10.0.0.11")) == ["10.0.0.11", "10.0.0.12"]
+    everything = filters.network_filters(NETWORK, [msgspec.structs.replace(PORT, rules=[rule()])], ())
+    assert lost(everything, members("10.0.0.12")) == ["10.0.0.11"]
+    assert lost(members("10.0.0.11"), members("10.0.0.11")) == []
+
+
 def test_stateless_ports_track_nothing() -> None:
     port = msgspec.structs.replace(PORT, stateful=False)
     text = filters.network_filters(NETWORK, [port], ()).text

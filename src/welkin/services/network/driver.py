@@ -76,13 +76,15 @@ class Route(Struct, frozen=True):
 class Filters(Struct, frozen=True, kw_only=True):
     """The packet filters of a space, which are loaded as one.
 
-    `flows` says which connections stand on which rules: when an address loses one of
-    its reasons, its connections are ended.
+    `flows` says what the connections of an address stand on: reasons, and for each the
+    remote addresses that it covers, as a key of `remotes`; "" covers all.  What an address
+    loses of them ends its connections; what it gains ends none.
     """
 
     text: str = ""
     links: tuple[str, ...] = ()  # links that the text names; made anew, they need it loaded anew
-    flows: dict[str, frozenset[str]] = {}
+    flows: dict[str, dict[str, str]] = {}  # address -> reason -> key of remotes
+    remotes: dict[str, frozenset[str]] = {}
 
 
 class DhcpService(Struct, frozen=True, kw_only=True):

@@ -105,8 +105,32 @@ class Loads:
 
 
 def lost(before: Filters, after: Filters) -> list[str]:
-    """Return the addresses whose connections stood on something that is not there any more."""
-    return [address for address, reasons in before.flows.items() if reasons - after.flows.get(address, frozenset())]
+    """Return the addresses whose connections stood on something that is not there any more.
+
+    Where a rule no longer covers one remote address, it is the remote whose connections
+    end: when a guest leaves a group, that is one address and not all that are left.
+    """
+    found: set[str] = set()
+    for address, reasons in before.flows.items():
+        now = after.flows.get(address, {})
+        for reason, covered in reasons.items():
+            gone = None if reason not in now else _uncovered(before, covered, after, now[reason])
+            if gone is None or any(not _is_single(each) for each in gone):
+                found.add(address)
+            else:
+                found |= {each.split("/")[0] for each in gone}
+    return sorted(found)
+
+
+def _uncovered(before: Filters, old: str, after: Filters, new: str) -> frozenset[str] | None:
+    """Return the remotes that are no longer covered; None is all that there are."""
+    if not new or old == new:
+        return frozenset()
+    return None if not old else before.remotes[old] - after.remotes[new]
+
+
+def _is_single(remote: str) -> bool:
+    return "/" not in remote or remote.endswith("/128" if ":" in remote else "/32")
 
 
 def _boot_id() -> str:

@@ -68,13 +68,41 @@ def network_filters(network: NetworkWanted, ports: Sequence[Port], uplinks: tupl
     numbers = {port.id: number for number, port in enumerate(guarded, 1)}
     text = afresh(NETWORK_TABLES)
     text += _guards(network, guarded, uplinks) + _marks(guarded, numbers) + _groups(guarded, numbers)
-    rules = {port.id: frozenset(_digest(rule) for rule in port.rules) for port in guarded}
-    flows = {fixed.address: rules[port.id] for port in guarded for fixed in port.fixed_ips}
-    return Filters(text=text, links=tuple(tap_name(port.id) for port in guarded) + uplinks, flows=flows)
+    flows, remotes = _flows(guarded)
+    return Filters(
+        text=text, links=tuple(tap_name(port.id) for port in guarded) + uplinks, flows=flows, remotes=remotes
+    )
 
 
-def _digest(rule: Rule) -> str:
-    return hashlib.sha256(msgspec.json.encode(rule)).hexdigest()[:16]
+def _flows(ports: Sequence[Port]) -> tuple[dict[str, dict[str, str]], dict[str, frozenset[str]]]:
+    """Return what the connections of each address stand on."""
+    remotes: dict[str, frozenset[str]] = {}
+    flows: dict[str, dict[str, str]] = {}
+    for port in ports:
+        reasons = _reasons(port.rules, remotes)
+        flows |= {fixed.address: reasons for fixed in port.fixed_ips}
+    return flows, remotes
+
+
+def _reasons(rules: Sequence[Rule], remotes: dict[str, frozenset[str]]) -> dict[str, str]:
+    """Return a reason for each kind of rule, with the remotes that rules of this kind cover together."""
+    covered: dict[str, set[str] | None] = {}  # None: everything
+    for rule in rules:
+        kind = _digest(msgspec.structs.replace(rule, remote_cidrs=None))
+        before = covered.get(kind, set())
+        everything = before is None or rule.remote_cidrs is None
+        covered[kind] = None if everything else (before or set()) | set(rule.remote_cidrs or ())
+    reasons = {}
+    for kind, members in covered.items():
+        key = "" if members is None else _digest(sorted(members))
+        if members is not None:
+            remotes[key] = frozenset(members)
+        reasons[kind] = key
+    return reasons
+
+
+def _digest(thing: Rule | list[str]) -> str:
+    return hashlib.sha256(msgspec.json.encode(thing)).hexdigest()[:16]
 
 
 # Guards: each tap speaks as itself only.
@@ -339,16 +367,17 @@ def _postrouting(router: RouterWanted, outside: str) -> Iterable[str]:
         yield f'oifname "{outside}" meta mark != {OUTSIDE_MARK} snat to {own[0]}'
 
 
-def _router_flows(router: RouterWanted) -> dict[str, frozenset[str]]:
-    flows: dict[str, set[str]] = {}
+def _router_flows(router: RouterWanted) -> dict[str, dict[str, str]]:
+    """What is translated stands on its other half; a gateway's address on being the gateway's."""
+    flows: dict[str, dict[str, str]] = {}
     for floating in router.floating_ips:
-        flows.setdefault(floating.address, set()).add(floating.fixed_address)
-        flows.setdefault(floating.fixed_address, set()).add(floating.address)
+        flows.setdefault(floating.address, {})[floating.fixed_address] = ""
+        flows.setdefault(floating.fixed_address, {})[floating.address] = ""
     for forwarding in router.port_forwardings:
-        flows.setdefault(forwarding.address, set()).add(repr(forwarding))
+        flows.setdefault(forwarding.address, {})[repr(forwarding)] = ""
     for address in [] if router.gateway is None else router.gateway.addresses:
-        flows.setdefault(address.split("/")[0], set()).add("gateway")
-    return {address: frozenset(reasons) for address, reasons in flows.items()}
+        flows.setdefault(address.split("/")[0], {})["gateway"] = ""
+    return flows
 
 
 def host_filters(prefix: str, bridge: str, outside: str) -> Filters:
