@@ -21,9 +21,12 @@ import msgspec
 import pytest
 
 from tests.network.guests import Guest
+from welkin.core.config import CloudOptions
+from welkin.core.http import Parts
 from welkin.services.network.driver import DropSpace, NetworkDriver
 from welkin.services.network.drivers.kernel import KernelNetworks
 from welkin.services.network.drivers.memory import MemoryNetworks
+from welkin.services.network.host import setup
 from welkin.services.network.host.plan import network_seen, plan, router_seen
 from welkin.services.network.host.reconcile import NetworkHost
 from welkin.services.network.host.spaces import Here, spaces
@@ -48,6 +51,7 @@ from welkin.services.network.names import (
     namespace_of_router,
     tap_name,
 )
+from welkin.services.network.options import NetworkOptions
 from welkin.tools import namespaces, netlink, nft, processes
 
 EGRESS = [Rule(direction="egress", ethertype="IPv4"), Rule(direction="egress", ethertype="IPv6")]
@@ -170,8 +174,9 @@ class Field:
 @contextlib.asynccontextmanager
 async def open_field(kind: str) -> AsyncIterator[Field]:
     with tempfile.TemporaryDirectory(prefix="welkin-net-") as name:
-        folder, prefix = Path(name), "w" + uuid.uuid4().hex[:3]
-        folder.chmod(0o755)
+        folder, prefix = Path(name) / "network", "w" + uuid.uuid4().hex[:3]
+        Path(name).chmod(0o755)
+        folder.mkdir()
         driver: NetworkDriver = MemoryNetworks() if kind == "memory" else KernelNetworks(prefix, folder, answer)
         field = Field(driver, folder, prefix)
         try:
@@ -555,6 +560,39 @@ async def test_it_heals(field: Field) -> None:
         await until(lambda name=name: name in namespaces.known(), field)
         await field.settle()
         await serves()
+
+
+@pytest.mark.root
+async def test_purging_leaves_nothing(field: Field) -> None:
+    network_id = field.network()
+    field.port(network_id, "10.0.0.11")
+    field.router(network_id)
+    await field.settle()
+    await field.driver.close()
+    options = CloudOptions(prefix=field.prefix, state_dir=field.folder.parent)
+    await setup.purge(Parts(options, NetworkOptions()))
+    assert not traces(field.prefix)
+    await setup.purge(Parts(options, NetworkOptions()))
+    assert not [each for each in field.folder.rglob("*") if each.is_file()]
+
+
+@pytest.mark.root
+async def test_other_hosts_are_reached_by_vxlan(field: Field) -> None:
+    network_id = field.network()
+    field.port(network_id, "10.0.0.11")
+    vni = int(uuid.uuid4().hex[:5], 16) + 1
+    network = msgspec.structs.replace(field.networks[network_id], vni=vni, peers={"a": "192.0.2.8", "b": "192.0.2.9"})
+    field.networks[network_id] = network
+    await field.settle()
+    space = namespace_of_network(field.prefix, network_id)
+    link = (await field.driver.look())[space].links["vx0"]
+    assert (link.master, link.peers) == ("br0", {"192.0.2.8", "192.0.2.9"})
+    field.networks[network_id] = msgspec.structs.replace(network, peers={"b": "192.0.2.9"})
+    await field.settle()
+    assert (await field.driver.look())[space].links["vx0"].peers == {"192.0.2.9"}
+    field.networks[network_id] = msgspec.structs.replace(network, peers={})
+    await field.settle()
+    assert "vx0" not in (await field.driver.look())[space].links
 
 
 @pytest.mark.root
