@@ -12,6 +12,7 @@ from welkin.services.compute.aggregates.public_zones import host_exists, metadat
 from welkin.services.compute.hypervisors.tables import node_of
 
 PATH = "/os-aggregates"
+NOWHERE = "11111111-1111-1111-1111-111111111111"
 
 
 async def make(compute: Compute, name: str = "a", zone: str | None = None) -> int:
@@ -156,6 +157,7 @@ async def test_who_may(compute: Compute) -> None:
         ("POST", f"{PATH}/{id}/action", {"add_host": {"host": "h"}}),
         ("POST", f"{PATH}/{id}/action", {"remove_host": {"host": "h"}}),
         ("POST", f"{PATH}/{id}/action", {"set_metadata": {"metadata": {}}}),
+        ("POST", f"{PATH}/{id}/images", {"cache": [{"id": NOWHERE}]}),
         ("GET", "/os-availability-zone/detail", None),
     ):
         await compute.refused(method, path, 403, body=body)

@@ -6,8 +6,11 @@ from welkin.core.agents import Hub
 from welkin.core.cloud import Cloud
 from welkin.core.routing import Routes
 from welkin.services.compute.aggregates import api as aggregates_api
+from welkin.services.compute.aggregates import images as aggregates_images
 from welkin.services.compute.aggregates import versions as aggregates_versions
 from welkin.services.compute.aggregates import zones as aggregates_zones
+from welkin.services.compute.aggregates.caching import CACHED_IMAGES, CachedImages
+from welkin.services.compute.aggregates.caching import KIND as CACHED_IMAGE
 from welkin.services.compute.aggregates.tables import AGGREGATES
 from welkin.services.compute.discovery import api as discovery_api
 from welkin.services.compute.flavors import access as flavors_access
@@ -56,9 +59,10 @@ VERSIONS = (
     usage_versions,
 )
 """Modules whose import registers the older microversions."""
-TABLES = NUMBERS + AGGREGATES + FLAVORS + NODES + KEYPAIRS + SERVER_GROUPS + SERVICES + MIGRATIONS
+TABLES = NUMBERS + AGGREGATES + CACHED_IMAGES + FLAVORS + NODES + KEYPAIRS + SERVER_GROUPS + SERVICES + MIGRATIONS
 ROUTES: tuple[Routes, ...] = (
     aggregates_api.routes,
+    aggregates_images.routes,
     aggregates_zones.routes,
     discovery_api.routes,
     flavors_access.routes,
@@ -84,6 +88,7 @@ ROUTES: tuple[Routes, ...] = (
 def central(cloud: Cloud) -> None:
     """Keep hypervisors up to date with what hosts tell, and show that the control plane lives."""
     cloud.get(Hub).on_facts(Nodes(cloud.world, cloud.get(ComputeOptions)).note)
+    cloud.get(Hub).add(CACHED_IMAGE, CachedImages())
     services_central.central(cloud)
 
 

@@ -12,5 +12,6 @@ DELETE = Rule("os_compute_api:os-aggregates:delete", ADMIN, "Delete an aggregate
 ADD_HOST = Rule("os_compute_api:os-aggregates:add_host", ADMIN, "Put a host into an aggregate.")
 REMOVE_HOST = Rule("os_compute_api:os-aggregates:remove_host", ADMIN, "Take a host out of an aggregate.")
 SET_METADATA = Rule("os_compute_api:os-aggregates:set_metadata", ADMIN, "Change an aggregate's metadata.")
+CACHE_IMAGES = Rule("compute:aggregates:images", ADMIN, "Have an aggregate's hosts fetch images.")
 LIST_ZONES = Rule("os_compute_api:os-availability-zone:list", EVERYBODY, "List availability zones.")
 DETAIL_ZONES = Rule("os_compute_api:os-availability-zone:detail", ADMIN, "List availability zones with their hosts.")

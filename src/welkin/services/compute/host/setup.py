@@ -17,6 +17,7 @@ from welkin.core.cloud import ControlPlane, Host
 from welkin.core.config import CloudOptions
 from welkin.core.http import Parts
 from welkin.core.world import World
+from welkin.services.compute.aggregates import caching
 from welkin.services.compute.driver import DriverError, Tap
 from welkin.services.compute.drivers.memory import MemoryDriver, MemoryImages
 from welkin.services.compute.drivers.qemu import QemuDriver, QemuOptions
@@ -67,6 +68,7 @@ def host(host: Host) -> None:
     host.agent.answer("compute.console_text", console_text)
     host.agent.answer("compute.console", Consoles(host.get(ControlPlane), socket_of).open)
     host.agent.facts(facts)
+    caching.serve(host.agent, hands.images)
 
 
 def memory_hands(host: Host, carrier: Carrier) -> Hands:

@@ -20,6 +20,8 @@ from welkin.services.compute.values import Limit
 
 routes = Routes(service)
 BASE = "os-simple-tenant-usage"
+INSTANT_S = 0.000_001
+"""How long the period is when a client names neither end."""
 FORMS = ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f", "%Y-%m-%d %H:%M:%S.%f")
 
 
@@ -62,7 +64,7 @@ async def show_usage(call: Call, project_id: str, query: UsageQuery) -> dict[str
 
 def period_of(query: UsageQuery, now: float) -> Period:
     """Read from when to when; nothing is told of the future.  Raises Invalid."""
-    start, stop = moment(query.start, now), moment(query.end, now)
+    start, stop = moment(query.start, now - INSTANT_S), moment(query.end, now)
     if start >= stop:
         raise Invalid("Invalid start time. The start time cannot occur after the end time.")
     return Period(start, min(stop, now))
