@@ -23,6 +23,7 @@ async def test_a_user_lives_and_dies(site: Site) -> None:
     assert (await admin.get(path))["user"] == changed["user"]
     assert changed["user"]["email"] == "c@d" and "default_project_id" not in changed["user"]
     await admin.patch(path, {"user": {"domain_id": "other"}}, 400)
+    await admin.post("/v3/users", {"user": {"name": "n", "domain_id": "none"}}, 404)
     await admin.post("/v3/users", {"user": {"name": "new-name", "domain_id": "default"}}, 409)
     await admin.patch(path, {"user": {"name": "demo"}}, 409)
     await admin.patch(path, {"user": {"options": {"lock_password": True}}})
@@ -40,7 +41,6 @@ async def test_a_user_lives_and_dies(site: Site) -> None:
         {"name": ""},
         {"name": 1},
         {"name": "n", "enabled": "x"},
-        {"name": "n", "domain_id": "none"},
         {"name": "n", "password": 1},
         {"name": "n", "options": {"unknown": True}},
         {"name": "n", "default_project_id": "default"},

@@ -75,9 +75,9 @@ async def delete_ec2_key(call: Call, user_id: str, access: str) -> None:
 
 async def _load(call: Call, user_id: str, access: str, rule: Rule) -> CredentialRow:
     row = await rows.find(call.db, ec2_id(access))
-    call.enforce(rule, **about("credential", row))
     if row is None or row.type != EC2 or row.user_id != user_id:
         raise NoSuch("credential", access)
+    call.enforce(rule, **about("credential", row))
     await delegation.forbid_other_projects(call, row.project_id)
     return row
 

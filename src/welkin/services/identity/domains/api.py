@@ -6,16 +6,12 @@ from welkin.core.http import Call, Routes
 from welkin.core.listing import Listing, Select
 from welkin.core.policy import Rule
 from welkin.services.identity import discovery
-from welkin.services.identity.changes import changed
-from welkin.services.identity.errors import NoSuch, NotAllowed
-from welkin.services.identity.groups import rows as groups
+from welkin.services.identity.errors import NoSuch
 from welkin.services.identity.projects import policy, rows, views
-from welkin.services.identity.projects.api import check_mutable, insert, update
+from welkin.services.identity.projects.api import insert, update
+from welkin.services.identity.projects.removal import remove_domain
 from welkin.services.identity.projects.rows import ProjectRow
 from welkin.services.identity.projects.shapes import DomainBody, DomainCreate, DomainUpdate, merged
-from welkin.services.identity.roles import rows as roles
-from welkin.services.identity.tokens.verifier import Tokens
-from welkin.services.identity.users import rows as users
 from welkin.services.identity.wire import View, about, collection, flag, page, take, text_filters
 
 routes = Routes(discovery.service)
@@ -80,23 +76,7 @@ async def update_domain(call: Call, domain_id: str, body: DomainBody) -> View:
 async def delete_domain(call: Call, domain_id: str) -> None:
     """Delete a disabled domain, with every project, user, group and role in it."""
     row = await _load(call, domain_id, policy.DELETE_DOMAIN)
-    check_mutable(row)
-    if row.enabled:
-        raise NotAllowed("Cannot delete a domain that is enabled, please disable it first.")
-    async with call.db.tx() as tx:
-        for project_id in await tx.values("SELECT id FROM identity_projects WHERE domain_id = $1", row.id):
-            await rows.forget(tx, project_id)
-            await call.get(Tokens).revoke(tx, project_id=project_id)
-        for user_id in await tx.values("SELECT id FROM identity_users WHERE domain_id = $1", row.id):
-            await users.forget(tx, user_id)
-            await call.get(Tokens).revoke(tx, user_id=user_id)
-        for group_id in await tx.values("SELECT id FROM identity_groups WHERE domain_id = $1", row.id):
-            await groups.forget(tx, group_id)
-        for role_id in await tx.values("SELECT id FROM identity_roles WHERE domain_id = $1", row.id):
-            await roles.forget(tx, role_id)
-        await rows.forget(tx, row.id)
-        await call.get(Tokens).revoke(tx, domain_id=row.id)
-        await changed(call, tx, "domain", row.id, "deleted")
+    await remove_domain(call, row)
 
 
 async def _load(call: Call, domain_id: str, rule: Rule) -> ProjectRow:

@@ -19,6 +19,7 @@ from welkin.services.identity.errors import Duplicate, Immutable, NoSuch, NotAll
 from welkin.services.identity.limits import views as limits
 from welkin.services.identity.options import IdentityOptions
 from welkin.services.identity.projects import policy, rows, views
+from welkin.services.identity.projects.removal import check_mutable, remove_domain
 from welkin.services.identity.projects.rows import DEFAULT_DOMAIN_ID, TAGGED, ProjectRow
 from welkin.services.identity.projects.shapes import ProjectBody, ProjectCreate, ProjectUpdate, merged
 from welkin.services.identity.tokens.verifier import Tokens
@@ -120,11 +121,12 @@ async def update_project(call: Call, project_id: str, body: ProjectBody) -> View
 
 @routes.delete("/v3/projects/{project_id}", rule=policy.DELETE, late=True)
 async def delete_project(call: Call, project_id: str) -> None:
-    """Delete a project that nothing is below of."""
+    """Delete a project that nothing is below of, or a disabled domain with all that is in it."""
     row = await load(call, project_id, policy.DELETE)
-    check_mutable(row)
     if row.is_domain:
-        raise NotAllowed("A domain is deleted by DELETE /v3/domains, which deletes what is in it.")
+        await remove_domain(call, row)
+        return
+    check_mutable(row)
     async with call.db.tx() as tx:
         if await rows.children(tx, row.id):
             raise NotAllowed(
@@ -149,12 +151,8 @@ async def load(call: Call, project_id: str, rule: Rule) -> ProjectRow:
 
 
 async def domain_for(call: Call, reads: Reads, domain_id: str | None) -> ProjectRow:
-    """Return the domain for a new thing: the one named, else the token's, else the default.  Raises Invalid."""
-    id = domain_id or call.actor.domain_id or DEFAULT_DOMAIN_ID
-    domain = await rows.find_domain(reads, id)
-    if domain is None:
-        raise Invalid(f"Could not find domain: {id}.")
-    return domain
+    """Return the domain for a new thing: the one named, else the token's, else the default.  Raises NoSuch."""
+    return await rows.get_domain(reads, domain_id or call.actor.domain_id or DEFAULT_DOMAIN_ID)
 
 
 async def insert(call: Call, tx: Transaction, row: ProjectRow, its_tags: list[str]) -> None:
@@ -196,28 +194,20 @@ async def update(
     return fresh
 
 
-def check_mutable(row: ProjectRow) -> None:
-    """Raise Immutable when the option protects the project or domain."""
-    if row.options.get("immutable"):
-        raise Immutable("domain" if row.is_domain else "project", row.id)
-
-
 async def _place(call: Call, tx: Transaction, wanted: ProjectCreate) -> tuple[str, str | None]:
     """Return the domain and the parent of a new project.  Raises Invalid, NotAllowed."""
     if wanted.is_domain:
         if wanted.parent_id or wanted.domain_id:
             raise Invalid("only root projects are allowed to act as domains.")
         return "", None
-    parent = None
-    if wanted.parent_id:
-        parent = await rows.find(tx, wanted.parent_id)
-        if parent is None:
-            raise Invalid(f"Could not find project: {wanted.parent_id}.")
-    above = None if parent is None else parent.domain_id or parent.id
-    domain = await domain_for(call, tx, wanted.domain_id or above)
-    domain_id = domain.id
-    if above is not None and above != domain_id:
-        raise Invalid(f"The parent is in the domain {above}, so the project cannot be in the domain {domain_id}.")
+    try:
+        parent = await rows.get(tx, wanted.parent_id) if wanted.parent_id else None
+        above = None if parent is None else parent.domain_id or parent.id
+        domain = await domain_for(call, tx, wanted.domain_id or above)
+    except NoSuch as error:
+        raise Invalid(str(error)) from error
+    if above not in (None, domain.id):
+        raise Invalid(f"The parent is in the domain {above}, so the project cannot be in the domain {domain.id}.")
     chain = [domain]
     if parent is not None and not parent.is_domain:
         chain += [parent, *await rows.parents(tx, parent)]
@@ -226,7 +216,7 @@ async def _place(call: Call, tx: Transaction, wanted: ProjectCreate) -> tuple[st
             raise Invalid(f"cannot create a project in a branch containing a disabled project: {row.id}")
     if len(chain) > call.get(IdentityOptions).project_depth_max:
         raise NotAllowed(f"Max hierarchy depth reached for {wanted.parent_id} branch.")
-    return domain_id, parent.id if parent is not None else domain_id
+    return domain.id, parent.id if parent is not None else domain.id
 
 
 async def _check_changes(tx: Transaction, row: ProjectRow, given: dict[str, Any]) -> None:

@@ -7,9 +7,10 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from welkin.services.identity.wire import Given, Name, Text
+from welkin.services.identity.wire import Given, Text
 
 TAGS_MAX = 80
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"\S")]
 Tag = Annotated[str, msgspec.Meta(min_length=1, max_length=255, pattern=r"^[^,/]*$")]
 Tags = Annotated[list[Tag], msgspec.Meta(max_length=TAGS_MAX)]
 

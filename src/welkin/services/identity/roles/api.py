@@ -120,7 +120,7 @@ async def list_implied(call: Call, prior_role_id: str) -> View:
 async def create_implied(call: Call, prior_role_id: str, implied_role_id: str) -> View:
     """Make a role imply another."""
     prior, implied = await rows.get(call.db, prior_role_id), await rows.get(call.db, implied_role_id)
-    if implied.domain_id or implied.name.lower() == NEVER_IMPLIED:
+    if (implied.domain_id and not prior.domain_id) or implied.name.lower() == NEVER_IMPLIED:
         raise NotAllowed(f"{implied.id} cannot be an implied roles.")
     async with call.db.tx() as tx:
         sql = "INSERT INTO identity_inferences (prior_id, implied_id) VALUES ($1, $2) ON CONFLICT DO NOTHING"

@@ -144,10 +144,10 @@ async def _forbid_application_credentials(call: Call) -> None:
 
 async def _load(call: Call, trust_id: str, rule: Rule) -> TrustRow:
     row = await rows.find(call.db, trust_id)
-    call.enforce(rule, **about("trust", row))
-    await _forbid_application_credentials(call)
     if row is None or (row.expires_at is not None and row.expires_at <= call.world.now()):
         raise NoSuch("trust", trust_id)
+    call.enforce(rule, **about("trust", row))
+    await _forbid_application_credentials(call)
     return row
 
 
