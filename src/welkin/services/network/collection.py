@@ -57,16 +57,19 @@ def own(column: str = "project_id") -> Scope:
     return lambda select, project_id: select.where(f"{column} = ?", project_id)
 
 
-def standard_filters(plural: str, *names: str, prefix: str = "") -> dict[str, Filter]:
-    """Return the filters that every resource has, and equality for the columns of `names`."""
-    found = {name: listing.equal(prefix + name) for name in ("id", "name", "description", "project_id", *names)}
-    kind, key = f"network.{plural}", f"{prefix}id"
+def standard_filters(plural: str, *names: str, table: str = "") -> dict[str, Filter]:
+    """Return the filters that every resource has, and equality for the columns of `names`.
+
+    plural  the resource's name, which is also that of its table unless `table` says otherwise.
+    """
+    found = {name: listing.equal(name) for name in ("id", "name", "description", "project_id", *names)}
+    kind, key = f"network.{plural}", f"{table or plural}.id"
     return found | {
-        "tenant_id": listing.equal(f"{prefix}project_id"),
-        "revision_number": listing.integer(f"{prefix}revision_number"),
-        "created_at": listing.since(f"{prefix}created_at", "="),
-        "updated_at": listing.since(f"{prefix}updated_at", "="),
-        "changed_since": listing.since(f"{prefix}updated_at"),
+        "tenant_id": listing.equal("project_id"),
+        "revision_number": listing.integer("revision_number"),
+        "created_at": listing.since("created_at", "="),
+        "updated_at": listing.since("updated_at", "="),
+        "changed_since": listing.since("updated_at"),
         "tags": listing.tagged(kind, key),
         "tags-any": listing.tagged(kind, key, every=False),
         "not-tags": listing.tagged(kind, key, negative=True),
@@ -224,8 +227,10 @@ def shown(call: Call, collection: Collection[Any], view: View) -> View:
 
 async def answer_show(call: Call, collection: Collection[Any], id: str) -> View:
     """Answer one resource by its id."""
-    row = await find(call, call.db, collection, id)
+    if not sees_all(call, collection.get):
+        call.enforce(collection.get, project_id=call.actor.project_id)
     call.enforced = True
+    row = await find(call, call.db, collection, id)
     return await answer_one(call, call.db, collection, row)
 
 

@@ -292,7 +292,16 @@ SHARING = """
     );
 """
 
-MIGRATIONS: tuple[str, ...] = (NETWORKS + PORTS + SECURITY_GROUPS + ROUTERS + SHARING,)
+TOPOLOGIES = """
+    -- What a project got when it asked for a network of its own with one call.
+    CREATE TABLE auto_topologies (
+        project_id TEXT PRIMARY KEY,
+        network_id TEXT NOT NULL,
+        router_id  TEXT NOT NULL
+    );
+"""
+
+MIGRATIONS: tuple[str, ...] = (NETWORKS + PORTS + SECURITY_GROUPS + ROUTERS + SHARING, TOPOLOGIES)
 
 
 class Pool(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -563,3 +572,11 @@ class RbacRow(msgspec.Struct):
     object_id: str
     action: str
     target_project: str
+
+
+class TopologyRow(msgspec.Struct):
+    """The network and the router that a project got with one call."""
+
+    project_id: str
+    network_id: str
+    router_id: str

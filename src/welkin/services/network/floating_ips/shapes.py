@@ -59,8 +59,6 @@ class ForwardingCreate(msgspec.Struct, kw_only=True, forbid_unknown_fields=True)
     internal_ip_address: Text | None = None
     internal_port: PortNumber | UnsetType = UNSET
     external_port: PortNumber | UnsetType = UNSET
-    internal_port_range: str | UnsetType = UNSET
-    external_port_range: str | UnsetType = UNSET
     description: Text = ""
     project_id: Text | UnsetType = UNSET
     tenant_id: Text | UnsetType = UNSET

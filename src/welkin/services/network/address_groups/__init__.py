@@ -1,0 +1,1 @@
+"""Address groups: lists of ranges that rules of security groups can name."""

@@ -1,0 +1,1 @@
+"""Port forwardings: single ports of floating IPs that lead inside."""

@@ -1,0 +1,1 @@
+"""Quotas of networks, ports and the rest."""

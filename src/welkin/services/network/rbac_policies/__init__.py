@@ -1,0 +1,1 @@
+"""RBAC policies: what is shared with which project."""

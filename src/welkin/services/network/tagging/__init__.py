@@ -1,0 +1,1 @@
+"""Tags on every kind of resource."""
