@@ -103,6 +103,10 @@ class Guest:
         assert done.returncode == 0, done.stderr
         return lease.read_text().strip()
 
+    def lease6(self, mac: str) -> str:
+        """Ask for an IPv6 address and return the one that is offered."""
+        return self.run(sys.executable, "-c", SOLICIT, mac.replace(":", "")).stdout.strip()
+
     def addresses(self) -> str:
         return self.run("ip", "-o", "addr", "show", "dev", "eth0").stdout
 
@@ -170,4 +174,24 @@ for _ in range(3):
             break
     except OSError:
         time.sleep(0.2)
+"""
+SOLICIT = """
+import os, socket, struct, sys
+option = lambda code, body: struct.pack("!HH", code, len(body)) + body
+identity = option(1, bytes.fromhex("00030001" + sys.argv[1]))
+message = bytes.fromhex("01abcdef") + identity + option(8, b"\\0\\0") + option(3, struct.pack("!III", 1, 0, 0))
+index = socket.if_nametoindex("eth0")
+with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as channel:
+    channel.bind(("::", 546))
+    channel.settimeout(1)
+    for _ in range(5):
+        try:
+            channel.sendto(message, ("ff02::1:2", 547, 0, index))
+            answer = channel.recv(2000)
+        except OSError:
+            continue
+        place = answer.find(struct.pack("!HH", 5, 24))
+        if answer[0] == 2 and place > 0:
+            print(socket.inet_ntop(socket.AF_INET6, answer[place + 4 : place + 20]))
+            break
 """

@@ -482,6 +482,28 @@ async def test_routers_join_networks(field: Field) -> None:
     assert await in_thread(guest.pings, "fd00:1::1")
 
 
+@pytest.mark.root
+async def test_a_guest_gets_an_ipv6_address(field: Field) -> None:
+    mode = "dhcpv6-stateful"
+    network_id = field.network(
+        "fd00:7::/64", dhcp_address="fd00:7::2", gateway_ip="fd00:7::1", ipv6_address_mode=mode, ipv6_ra_mode=mode
+    )
+    port = msgspec.structs.replace(
+        field.port(network_id, "10.0.0.11"), fixed_ips=[FixedIp(subnet_id="four", address="fd00:7::11")]
+    )
+    field.replace(network_id, port)
+    field.router(network_id)
+    await field.settle()
+    guest = await field.guest(network_id, port, configured=False)
+    async with asyncio.timeout(REPAIR_S):
+        while "default via fe80" not in guest.run("ip", "-6", "route").stdout:
+            await asyncio.sleep(0.1)
+    assert await in_thread(guest.lease6, port.mac) == "fd00:7::11"
+    assert "fd00:7:" not in guest.addresses()  # it was told to ask, not to make one up
+    guest.set("fd00:7::11/64")
+    assert await in_thread(guest.pings, "fd00:7::1")
+
+
 def guard_address(mac: str) -> str:
     """Return the address that a guest makes of its MAC on fd00:1::/64."""
     octets = [int(each, 16) for each in mac.split(":")]

@@ -437,6 +437,23 @@ def test_dhcp_is_told_in_files() -> None:
     assert "dhcp-range=set:s1,fd00::,static,64,86400\n" in service.options
 
 
+def test_what_people_type_stays_within_its_line() -> None:
+    port = msgspec.structs.replace(
+        PORT,
+        hostname="one\ndhcp-script=/bin/sh",
+        dhcp_options=[
+            DhcpOption(name="150", value="10.0.0.9\n121,0.0.0.0/0,10.0.0.66"),
+            DhcpOption(name="6\n", value="x"),
+        ],
+    )
+    service = dhcp_service(msgspec.structs.replace(NETWORK, ports=[port], dns_domain="x\nconf-file=/tmp/y"), "br0")
+    assert service is not None
+    assert "conf-file" not in service.options
+    assert service.files["hosts"] == "fa:16:3e:00:00:01,10.0.0.11,host-10-0-0-11\n"
+    assert "150" not in service.files["options"]
+    assert text_of(rule(protocol="nonsense")) == text_of()
+
+
 def test_what_is_seen_is_what_is_there() -> None:
     network = msgspec.structs.replace(NETWORK, ports=[PORT])
     router = RouterWanted(

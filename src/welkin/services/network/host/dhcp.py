@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable, Sequence
 
 from welkin.services.network.driver import DhcpService
 from welkin.services.network.host.filters import METADATA_ADDRESS
 from welkin.services.network.host.wanted import NetworkWanted, Port, RouterLeg, Subnet
 
+WORD = re.compile(r"[A-Za-z0-9._-]+")
 LEASE_S = 86400
 ADVERTISE_EVERY_S = 30
 METADATA_ROUTE = f"{METADATA_ADDRESS}/32"
@@ -42,7 +44,7 @@ def dhcp_service(network: NetworkWanted, device: str) -> DhcpService | None:
     options += "dhcp-leasefile={folder}/leases\ndhcp-hostsfile={folder}/hosts\n"
     options += "dhcp-optsfile={folder}/options\naddn-hosts={folder}/names\n"
     options += f"dhcp-option-force=option:mtu,{network.mtu}\n"
-    domain = network.dns_domain.rstrip(".")
+    domain = _word(network.dns_domain.rstrip("."))
     if domain:
         options += f"domain={domain}\nlocal=/{domain}/\n"
     options += "".join(_range(tag, subnet) for tag, subnet in subnets.values())
@@ -79,7 +81,7 @@ def _hosts(ports: Sequence[Port], places: dict[str, str]) -> Iterable[str]:
 
 
 def _name(port: Port, address: str) -> str:
-    return port.hostname or "host-" + address.replace(".", "-").replace(":", "-")
+    return _word(port.hostname) or "host-" + address.replace(".", "-").replace(":", "-")
 
 
 def _names(ports: Sequence[Port], domain: str) -> Iterable[str]:
@@ -87,6 +89,11 @@ def _names(ports: Sequence[Port], domain: str) -> Iterable[str]:
         for fixed in port.fixed_ips:
             name = _name(port, fixed.address)
             yield f"{fixed.address} {name}.{domain} {name}\n" if domain else f"{fixed.address} {name}\n"
+
+
+def _word(text: str) -> str:
+    """Return `text` if it is a name, else nothing: what people type must not become lines of a configuration."""
+    return text if WORD.fullmatch(text) else ""
 
 
 def _tag(port: Port) -> str:
@@ -114,6 +121,8 @@ def _options(subnets: Iterable[tuple[str, Subnet]]) -> Iterable[str]:
 def _port_options(ports: Sequence[Port]) -> Iterable[str]:
     for port in ports:
         for each in port.dhcp_options:
+            if not each.value.isprintable() or not _word(each.name):
+                continue  # it would be a line of its own, and say anything
             family = "6" if each.ip_version == 6 else ""
             name = each.name if each.name.isdigit() and not family else f"option{family}:{each.name}"
             yield f"tag:{_tag(port)},{name},{each.value}\n"

@@ -278,6 +278,8 @@ def _port_chains(port: Port, remotes: Remotes) -> str:
 
 def _rule(rule: Rule, verdict: str, remotes: Remotes) -> Iterable[str]:
     """Return the lines of one rule; none where it names remote addresses and there are none."""
+    if not _is_known(rule):
+        return
     words = [f"meta nfproto {rule.ethertype.lower()}"]
     if rule.remote_cidrs is not None:
         version = "4" if rule.ethertype == "IPv4" else "6"
@@ -294,11 +296,19 @@ def _rule(rule: Rule, verdict: str, remotes: Remotes) -> Iterable[str]:
 
 
 def protocol_number(rule: Rule) -> int | None:
-    """Return the number of the rule's protocol; None is any.  ICMP is that of the rule's IP version."""
+    """Return the number of the rule's protocol; None is any.  ICMP is that of the rule's IP version.
+
+    Raises KeyError for a name that nobody knows.
+    """
     if rule.protocol is None:
         return None
-    number = int(rule.protocol) if rule.protocol.isdigit() else PROTOCOLS[rule.protocol]
+    number = int(rule.protocol) if rule.protocol.isdecimal() else PROTOCOLS[rule.protocol.lower()]
     return ICMPV6 if number == ICMP and rule.ethertype == "IPv6" else number
+
+
+def _is_known(rule: Rule) -> bool:
+    """Say whether the rule can be written; one that cannot lets nothing through, and harms no other."""
+    return rule.protocol is None or rule.protocol.isdecimal() or rule.protocol.lower() in PROTOCOLS
 
 
 def _ports(rule: Rule, number: int) -> Iterable[str]:
@@ -337,7 +347,7 @@ def _translations(router: RouterWanted) -> str:
     for each in router.port_forwardings:
         for offset in range(each.port_max - each.port_min + 1):
             place = offset if each.fixed_port_max > each.fixed_port_min else 0
-            key = f"{each.address} . {PROTOCOLS[each.protocol]} . {each.port_min + offset}"
+            key = f"{each.address} . {PROTOCOLS[each.protocol.lower()]} . {each.port_min + offset}"
             forwards.append(f"{key} : {each.fixed_address} . {each.fixed_port_min + place}")
     text = block("map floating", ["type ipv4_addr : ipv4_addr;", *_elements(into)])
     text += block("map fixed", ["type ipv4_addr : ipv4_addr;", *_elements([f"{a} : {b}" for a, b in out.items()])])
