@@ -32,9 +32,12 @@ class FileClassQuotas(ClassQuotas, kw_only=True, forbid_unknown_fields=True):
     injected_file_path_bytes: Amount = UNSET
 
 
-class NetworkClassQuotas(FileClassQuotas, kw_only=True, forbid_unknown_fields=True):
+class NetworkClassQuotas(ClassQuotas, kw_only=True, forbid_unknown_fields=True):
     """Quotas to set, from when compute limited networks too."""
 
+    injected_files: Amount = UNSET
+    injected_file_content_bytes: Amount = UNSET
+    injected_file_path_bytes: Amount = UNSET
     fixed_ips: Amount = UNSET
     floating_ips: Amount = UNSET
     security_groups: Amount = UNSET
