@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -23,9 +24,8 @@ from welkin.services.compute.fields import (
 
 Hints = dict[str, Any]
 TrustedCerts = Annotated[list[Annotated[str, Meta(min_length=1)]], Meta(min_length=1, max_length=50)] | None
-UuidOrNothing = Annotated[
-    str, Meta(pattern=r"^([0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12})?\Z")
-]
+UUID_PATTERN = r"^([0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12})\Z"
+UuidOrNothing = Annotated[str, Meta(pattern=UUID_PATTERN.replace(r"\Z", r"?\Z"))]
 
 
 class Body(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -111,9 +111,10 @@ class ServerCreate(Body):
 class KnownHints(Struct):
     """The hints whose form is checked; others may stand beside them."""
 
-    group: Uuid | list[Uuid] | None = None
-    different_host: Uuid | list[Uuid] | None = None
-    same_host: str | list[Uuid] | None = None
+    # Ids are checked below: msgspec frees a pattern twice that stands in a union with a list.
+    group: str | list[str] | None = None
+    different_host: str | list[str] | None = None
+    same_host: str | list[str] | None = None
     query: str | dict[str, Any] | None = None
     target_cell: Name | None = None
     different_cell: str | list[str] | None = None
@@ -232,4 +233,11 @@ class ConsoleOutput(Body):
 
 def check_hints(hints: Hints) -> KnownHints:
     """Return the hints that have a form.  Raises msgspec.ValidationError."""
-    return msgspec.convert(hints, KnownHints)
+    known = msgspec.convert(hints, KnownHints)
+    for name in ("group", "different_host", "same_host"):
+        value = getattr(known, name)
+        ids = value if isinstance(value, list) else [value] if value is not None and name != "same_host" else []
+        for each in ids:
+            if re.match(UUID_PATTERN, each) is None:
+                raise msgspec.ValidationError(f"Value: {each}. {each!r} is not a 'uuid' - at `$.{name}`")
+    return known
