@@ -41,8 +41,8 @@ class Cloud:
             "WELKIN_HTTP__PORT": str(PORT),
             "WELKIN_NETWORK__EXTERNAL_ADDRESS": EXTERNAL,
             "WELKIN_IMAGE__FORMAT_ENFORCEMENT": str(self.strict_images),
-            "WELKIN_IMAGE__WEB_DOWNLOAD_ALLOW": "127.0.0.1",
-            "WELKIN_COMPUTE__RESIZE_SAME_HOST": "true",
+            "WELKIN_IMAGE__IMPORT_NETWORKS": "127.0.0.0/8",
+            "WELKIN_IMAGE__IMPORT_PORTS": f"80,443,{self.fixtures.rpartition(':')[2]}",
         }
 
     def start(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import shutil
 import string
 import subprocess
@@ -88,7 +89,9 @@ class Tempest:
 
     def _run(self, *words: str, cwd: Path | None = None, check: bool = True) -> None:
         command = [str(self.venv / "bin" / "tempest"), *words]
-        subprocess.run(command, cwd=cwd or self.workspace, check=check)
+        environment = {**os.environ, "HOME": str(self.workspace.with_name("home-of-tempest"))}
+        shutil.rmtree(self.workspace.with_name("home-of-tempest"), ignore_errors=True)  # it remembers workspaces there
+        subprocess.run(command, cwd=cwd or self.workspace, check=check, env=environment)
 
 
 def name(test: str) -> str:
