@@ -214,7 +214,8 @@ async def run(
     try:
         process = await asyncio.create_subprocess_exec(
             *words,
-            stdin=asyncio.subprocess.PIPE,
+            # A pipe that nothing is written to would only give the event loop something to close too late.
+            stdin=asyncio.subprocess.PIPE if stdin else asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             cwd="/",
@@ -222,7 +223,7 @@ async def run(
     except OSError as error:
         raise ToolFailed(f"{words[0]} could not be started: {error}") from error
     try:
-        printed, complaint = await asyncio.wait_for(process.communicate(stdin), timeout_s)
+        printed, complaint = await asyncio.wait_for(process.communicate(stdin or None), timeout_s)
     except BaseException as error:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
