@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.postgres import postgres_url
 from welkin.core import schema
 from welkin.core.cloud import Cloud
 from welkin.core.config import CloudOptions
@@ -92,11 +93,16 @@ class Compute:
         assert stranger.status_code in statuses, stranger.text
 
 
-@pytest.fixture
-async def compute(tmp_path: Path) -> AsyncIterator[Compute]:
-    """Return compute on an empty database."""
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+async def compute(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Compute]:
+    """Return compute on an empty database of either kind."""
     world, wakeups = World(), Wakeups()
-    database = SqliteDatabase(tmp_path / "db", world, wakeups.send)
+    if request.param == "sqlite":
+        database: Database = SqliteDatabase(tmp_path / "db", world, wakeups.send)
+    else:
+        from welkin.core.db_postgres import PostgresDatabase
+
+        database = await PostgresDatabase.connect(postgres_url(), wakeups.send)
     below = {"core": schema.MIGRATIONS, "identity": IDENTITY, "placement": PLACEMENT}
     await database.migrate({**below, "compute": (SERVERS + resources.TABLES,)})
     await add_projects(database)
