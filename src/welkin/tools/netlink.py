@@ -199,6 +199,16 @@ class Netlink:
         return int(found[0]) if found else 0
 
 
+def own_address(towards: str) -> str:
+    """Return the address that this machine speaks with to `towards`; "" when there is no way.  Nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as channel:
+        try:
+            channel.connect((towards, 9))
+        except OSError:
+            return ""
+        return str(channel.getsockname()[0])
+
+
 def announce(device: str, mac: str, address: str) -> None:
     """Tell everybody on the link that `address` is at `mac` now, so that no neighbour keeps an older answer."""
     if ":" in address:

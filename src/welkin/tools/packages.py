@@ -12,7 +12,7 @@ SYSTEM_PACKAGES: dict[str, str] = {
     "genisoimage": "writes config drives",
     "dosfstools": "formats disks for guests, and the tiny guest's boot partition",
     "e2fsprogs": "formats ephemeral disks and the tiny guest's root",
-    "util-linux": "setpriv, setsid and prlimit start guests with an own user; lsblk and blkid go into the tiny guest",
+    "util-linux": "setpriv, setsid, prlimit, nsenter start guests and servers; lsblk and blkid go into the tiny guest",
     # The tiny guest image.
     "busybox-static": "almost all of the tiny guest",
     "curl": "asks for metadata in the tiny guest",

@@ -10,6 +10,8 @@ class NetworkOptions(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     underlay_mtu: int = 1500
     """The MTU of the network between the hosts; tenant networks get what remains inside of VXLAN."""
+    underlay_address: str = ""
+    """This host's address on the network between the hosts; empty takes the one that faces the default route."""
     vni_min: int = 1
     """The first VXLAN network identifier that tenant networks are given."""
     vni_max: int = 65535

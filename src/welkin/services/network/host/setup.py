@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
 
 from welkin.core.cloud import Host
 from welkin.core.config import CloudOptions
@@ -16,8 +17,11 @@ from welkin.services.network.host.reconcile import NETWORK, ROUTER, NetworkHost
 from welkin.services.network.host.spaces import Here
 from welkin.services.network.options import NetworkOptions
 from welkin.services.network.public import MetadataAnswerer
+from welkin.tools.netlink import own_address
 
 LOOK_AGAIN_S = 3.0
+FAR_AWAY = "198.51.100.1"
+"""Any address by the default route: the one with which we would speak to it is what other hosts know us by."""
 NO_ANSWER: Reply = (HTTPStatus.SERVICE_UNAVAILABLE, {}, b"503 Service Unavailable\n")
 
 
@@ -25,10 +29,17 @@ def host(host: Host) -> None:
     """Reconcile the networks and routers of this host."""
     options = host.get(NetworkOptions)
     here = Here(host=host.name, prefix=host.options.prefix, external_address=options.external_address)
-    driver: NetworkDriver = MemoryNetworks() if host.options.driver == "memory" else kernel_networks(host.parts)
+    in_memory = host.options.driver == "memory"
+    driver: NetworkDriver = MemoryNetworks() if in_memory else kernel_networks(host.parts)
     networks = NetworkHost(here, driver)
     host.parts.add(networks)
     host.agent.batch((NETWORK, ROUTER), networks.reconcile, LOOK_AGAIN_S)
+
+    async def facts() -> dict[str, Any]:
+        return {"underlay_address": options.underlay_address or own_address(FAR_AWAY)}
+
+    if not in_memory:
+        host.agent.facts(facts)
 
 
 def kernel_networks(parts: Parts) -> KernelNetworks:
