@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tests.identity.conftest import Client, Site
+from welkin.services.identity import public
 
 HOUR_S = 3600
 
@@ -41,6 +42,9 @@ async def test_credentials(site: Site) -> None:
         await client.delete(path, status)
     await site.nobody.get("/v3/credentials", 401)
     await site.nobody.post("/v3/credentials", {"credential": body}, 401)
+    for _ in range(4):  # more often than keys are kept
+        assert await public.rotate_credential_keys(site.cloud) == 1
+    assert (await member.get(path))["credential"]["blob"] == "new"
     await member.delete(path)
     await admin.get(path, 404)
 
@@ -141,6 +145,8 @@ async def test_application_credentials(site: Site) -> None:
         await member.post(path, {"application_credential": body | {"name": "n"} | wrong}, 400)
     past = moment(site.world.now() - 1)
     await member.post(path, {"application_credential": body | {"name": "n", "expires_at": past}}, 400)
+    for far in ("9999-12-31T23:59:59-14:00", "9999-12-31T23:59:59Z"):
+        await member.post(path, {"application_credential": body | {"name": "n", "expires_at": far}}, 400)
     # It cannot make another of its kind, nor be used elsewhere.
     await robot.post(path, {"application_credential": body | {"name": "n"}}, 403)
     await robot.delete(one, 403)
@@ -248,6 +254,7 @@ async def test_trusts(site: Site) -> None:
     await trustor.post("/v3/OS-TRUST/trusts", {"trust": body | {"roles": [{"name": "admin"}]}}, 404)
     await trustor.post("/v3/OS-TRUST/trusts", {"trust": body | {"trustee_user_id": "none"}}, 404)
     await trustor.post("/v3/OS-TRUST/trusts", {"trust": body | {"expires_at": "2001-01-01T00:00:00Z"}}, 400)
+    await trustor.post("/v3/OS-TRUST/trusts", {"trust": body | {"remaining_uses": 1 << 70}}, 400)
     await trustor.delete(path)
     await trustor.get(path, 404)
     await lent.get("/v3/auth/projects", 401)

@@ -102,6 +102,8 @@ async def test_tags(site: Site) -> None:
     assert (await admin.get("/v3/projects?tags=one,three"))["projects"] == []
     assert project["id"] not in [each["id"] for each in (await admin.get("/v3/projects?not-tags=one"))["projects"]]
     await admin.put(path, {"tags": ["one", "one"]}, 400)
+    split = await site.http.put(f"/identity{path}/a%0d%0ab: c", headers={"x-auth-token": admin.token or ""})
+    assert split.headers["location"].endswith("/tags/a%0D%0Ab%3A%20c")
     await admin.put(f"{path}/{'x' * 256}", None, 400)
     await admin.delete(f"{path}/one")
     await admin.delete(f"{path}/one", 404)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import base64
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.identity.conftest import PASSWORD, Client, Site
+from welkin.app import Config, open_cloud
+from welkin.core.config import CloudOptions
 from welkin.services.identity import public
 from welkin.services.identity.tokens.verifier import Tokens
 
@@ -44,6 +47,7 @@ async def test_a_project_scoped_token_says_everything(site: Site) -> None:
         ({"unscoped": {}}, None),
         ({"domain": {"id": "default"}}, "domain"),
         ({"domain": {"name": "Default"}}, "domain"),
+        ({"domain": {"name": "default"}}, "domain"),
         ({"system": {"all": True}}, "system"),
         (DEMO, "project"),
         (None, "project"),
@@ -132,7 +136,7 @@ async def test_forged_tokens_are_worth_nothing(site: Site) -> None:
         forged = base64.urlsafe_b64encode(bytes(changed)).decode().rstrip("=")
         await Client(site.http, forged).get("/v3/users", 401)
         await validate(admin, forged, 404)
-    for forged in ("", "x", "gAAAAA", token + token, "a" * 10_000):
+    for forged in ("", "x", "gAAAAA", token + "!", token[:9] + "." + token[9:], token + token, "a" * 10_000):
         await Client(site.http, forged).get("/v3/users", 401)
     await validate(admin, "", 404)
     sealed = site.cloud.get(Tokens).keys.encrypt(b"not claims")
@@ -251,3 +255,17 @@ async def test_the_first_cloud_is_made_once(site: Site) -> None:
     roles = {each["name"] for each in (await admin.get("/v3/roles"))["roles"]}
     assert roles == {"admin", "manager", "member", "reader", "service", "ResellerAdmin"}
     assert PASSWORD not in str(await admin.get("/v3/users"))
+
+
+async def test_every_process_sees_a_change_at_once(site: Site, tmp_path: Path) -> None:
+    config = Config(cloud=CloudOptions(state_dir=tmp_path, policy_file=tmp_path / "policy.toml"))
+    async with open_cloud(config, site.world) as neighbour:
+        member = await site.somebody("member")
+        token = member.token or ""
+        assert await public.authenticate(neighbour.parts, token) is not None
+        public.rotate_keys(site.cloud)
+        fresh = await site.log_in({"id": member.body["user"]["id"]}, "unscoped")
+        assert await public.authenticate(neighbour.parts, fresh.token or "") is not None
+        await member.call("DELETE", TOKENS, 204, x_subject_token=token)
+        assert await public.authenticate(neighbour.parts, token) is None
+        assert await public.authenticate(neighbour.parts, fresh.token or "") is not None

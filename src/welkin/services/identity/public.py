@@ -7,6 +7,7 @@ from welkin.core.db import Reads
 from welkin.core.http import Parts
 from welkin.core.policy import Actor
 from welkin.services.identity import bootstrap
+from welkin.services.identity.credentials.vault import Vault
 from welkin.services.identity.options import IdentityOptions
 from welkin.services.identity.projects import rows as projects
 from welkin.services.identity.tokens.verifier import Tokens
@@ -21,6 +22,7 @@ __all__ = [
     "find_user_id",
     "project_exists",
     "project_name",
+    "rotate_credential_keys",
     "rotate_keys",
     "user_exists",
 ]
@@ -66,3 +68,11 @@ async def find_user_id(reads: Reads, name: str, domain_id: str = DEFAULT_DOMAIN_
 def rotate_keys(cloud: Cloud) -> None:
     """Make new tokens with a new key; the tokens that are out stay good."""
     cloud.get(Tokens).keys.rotate(cloud.get(IdentityOptions).keys_kept)
+
+
+async def rotate_credential_keys(cloud: Cloud) -> int:
+    """Encrypt every credential with a new key; return how many there were."""
+    vault = cloud.get(Vault)
+    vault.keys.rotate(cloud.get(IdentityOptions).keys_kept)
+    async with cloud.db.tx() as tx:
+        return await vault.seal_anew(tx)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import msgspec
 
-from welkin.core import listing
+from welkin.core import listing, times
 from welkin.core.errors import Invalid
 from welkin.core.http import Call
 from welkin.core.listing import Filter, Listing, Page, Select
@@ -27,6 +27,8 @@ Name = Annotated[str, msgspec.Meta(min_length=1, max_length=255, pattern=r"\S")]
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[a-zA-Z0-9-]+$")]
 Text = Annotated[str, msgspec.Meta(max_length=65_535)]
 
+TIME_MAX = 253_370_764_800.0
+"""The year 9999, which is the last that can be written."""
 NOT_EXTRA = frozenset({"id", "links"})
 
 
@@ -48,7 +50,7 @@ def changes(shape: msgspec.Struct) -> dict[str, Any]:
 
 def link(call: Call, *path: str) -> dict[str, str]:
     """Return the `links` of one resource."""
-    return {"self": "/".join((call.base_url, "v3", *path))}
+    return {"self": "/".join((call.base_url, "v3", *(quote(part, safe="") for part in path)))}
 
 
 def collection(call: Call, key: str, views: Sequence[View], *, truncated: bool = False) -> View:
@@ -127,11 +129,12 @@ def about(kind: str, facts: Mapping[str, object] | msgspec.Struct | None) -> dic
     return {f"target.{kind}.{name}": value for name, value in facts.items()}
 
 
-def required(value: str | None, attribute: str) -> str:
-    """Return `value`.  Raises Invalid when it is not there."""
-    if not value:
-        raise Invalid(f"{attribute} is required.")
-    return value
+def end_of(call: Call, text: str) -> float:
+    """Read when something is to end.  Raises Invalid for a time that is over, or that no clock will show."""
+    at = times.parse(text)
+    if not call.world.now() < at < TIME_MAX:
+        raise Invalid("The 'expires_at' must not be before now.")
+    return at
 
 
 def marks(values: Iterable[object], first: int = 1) -> str:

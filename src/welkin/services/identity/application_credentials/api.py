@@ -29,7 +29,7 @@ from welkin.services.identity.roles import api as roles_api
 from welkin.services.identity.roles import rows as roles
 from welkin.services.identity.tokens import delegation
 from welkin.services.identity.tokens.context import Context
-from welkin.services.identity.wire import View, collection, link, page, text_filters
+from welkin.services.identity.wire import View, collection, end_of, link, page, text_filters
 
 routes = Routes(discovery.service)
 
@@ -137,9 +137,7 @@ async def delete_access_rule(call: Call, user_id: str, access_rule_id: str) -> N
 
 def _expiry(call: Call, wanted: ApplicationCredentialCreate, context: Context) -> float | None:
     """Return when the new one ends: as asked, and not after the one that makes it.  Raises Invalid."""
-    ends = [] if wanted.expires_at is None else [times.parse(wanted.expires_at)]
-    if ends and ends[0] <= call.world.now():
-        raise Invalid("The 'expires_at' must not be before now.")
+    ends = [] if wanted.expires_at is None else [end_of(call, wanted.expires_at)]
     maker = context.application_credential
     if maker is not None and maker.expires_at is not None:
         ends.append(maker.expires_at)

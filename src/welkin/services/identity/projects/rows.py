@@ -77,6 +77,19 @@ async def find_named(reads: Reads, name: str, domain_id: str) -> ProjectRow | No
     return await reads.one(ProjectRow, sql, name, domain_id)
 
 
+async def find_domain_named(reads: Reads, name: str) -> ProjectRow | None:
+    """Return the domain with this name, or the only one that differs from it in case alone.
+
+    Most clouds keep their names in a database that ignores case, so clients write `default` for `Default`.
+    """
+    exact = await find_named(reads, name, "")
+    if exact is not None:
+        return exact
+    sql = f"SELECT {COLUMNS} FROM identity_projects WHERE LOWER(name) = LOWER($1) AND is_domain LIMIT 2"
+    found = await reads.all(ProjectRow, sql, name)
+    return found[0] if len(found) == 1 else None
+
+
 async def children(reads: Reads, project_id: str) -> list[ProjectRow]:
     """Return the projects directly below one."""
     return await reads.all(ProjectRow, CHILDREN, project_id)

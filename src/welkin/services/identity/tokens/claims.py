@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 import msgspec
@@ -11,6 +12,8 @@ from welkin.services.identity.tokens.keys import KeyRing
 ScopeKind = Literal["unscoped", "project", "domain", "system"]
 FORMAT = 1
 TOKEN_LENGTH_MAX = 4096
+WRITTEN = re.compile(r"[A-Za-z0-9_-]+=*")
+"""How a token is written; a lax decoder would take the same one in many spellings."""
 
 
 class Claims(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
@@ -40,7 +43,7 @@ def seal(claims: Claims, keys: KeyRing) -> str:
 
 def unseal(token: str, keys: KeyRing) -> Claims | None:
     """Return what a token says, or None for anything that is not a token of ours."""
-    if len(token) > TOKEN_LENGTH_MAX or not token.isascii():
+    if len(token) > TOKEN_LENGTH_MAX or not WRITTEN.fullmatch(token):
         return None
     data = keys.decrypt(token)
     if data is None:

@@ -11,6 +11,8 @@ from welkin.services.identity.projects.rows import ProjectRow
 from welkin.services.identity.tokens.context import Context, Person
 from welkin.services.identity.tokens.verifier import Known
 
+BODIES_MAX = 8
+"""How many descriptions of one token are kept: clients choose what they call the host."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -25,6 +27,8 @@ async def body(call: Call, known: Known, *, with_catalog: bool) -> bytes:
             project_id = context.project.id if context.project is not None else None
             catalog = await call.get(Catalog).document(call.origin, context.user.row.id, project_id)
             description["catalog"] = catalog
+        if len(known.bodies) >= BODIES_MAX:
+            known.bodies.clear()
         made = known.bodies[key] = _encode({"token": description})
     return made
 

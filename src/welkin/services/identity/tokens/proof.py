@@ -181,7 +181,7 @@ class Prover:
         if ref.id is not None:
             row = await projects.find_domain(self.db, ref.id)
         elif ref.name is not None:
-            row = await projects.find_named(self.db, ref.name, "")
+            row = await projects.find_domain_named(self.db, ref.name)
         else:
             raise Missing("id or name", "domain")
         return row.id if row is not None and row.enabled else None

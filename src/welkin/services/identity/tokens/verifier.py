@@ -18,7 +18,7 @@ from welkin.services.identity.tokens.context import Context
 from welkin.services.identity.tokens.keys import KeyRing
 
 REMEMBER_S = 30.0
-REMEMBERED_MAX = 20_000
+REMEMBERED_MAX = 10_000
 SERVICE_ROLE = "service"
 
 

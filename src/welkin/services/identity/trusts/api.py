@@ -24,7 +24,7 @@ from welkin.services.identity.tokens import delegation
 from welkin.services.identity.trusts import policy, rows
 from welkin.services.identity.trusts.rows import TrustRow
 from welkin.services.identity.users import rows as users
-from welkin.services.identity.wire import View, about, collection, link
+from welkin.services.identity.wire import View, about, collection, end_of, link
 
 routes = Routes(discovery.service)
 
@@ -40,7 +40,7 @@ class TrustCreate(msgspec.Struct, kw_only=True):
     project_id: str | None = None
     roles: list[RoleRef] = []
     expires_at: str | None = None
-    remaining_uses: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    remaining_uses: Annotated[int, msgspec.Meta(ge=1, le=0x7FFFFFFF)] | None = None
     allow_redelegation: bool = False
     redelegation_count: Annotated[int, msgspec.Meta(ge=0)] | None = None
 
@@ -88,7 +88,7 @@ async def create_trust(call: Call, body: TrustBody) -> View:
         trustee_user_id=wanted.trustee_user_id,
         project_id=wanted.project_id,
         impersonation=wanted.impersonation,
-        expires_at=_expiry(call, wanted),
+        expires_at=None if wanted.expires_at is None else end_of(call, wanted.expires_at),
         remaining_uses=wanted.remaining_uses,
         redelegated_trust_id=None if above is None else above.id,
         redelegation_count=_depth(wanted, above),
@@ -172,15 +172,6 @@ async def _check_roles(call: Call, row: TrustRow) -> None:
     for role_id in row.role_ids:
         if role_id not in has:
             raise NoSuch("role", role_id)
-
-
-def _expiry(call: Call, wanted: TrustCreate) -> float | None:
-    if wanted.expires_at is None:
-        return None
-    expires_at = times.parse(wanted.expires_at)
-    if expires_at <= call.world.now():
-        raise Invalid("The 'expires_at' must not be before now.")
-    return expires_at
 
 
 def _depth(wanted: TrustCreate, above: TrustRow | None) -> int:
