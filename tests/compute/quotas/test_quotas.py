@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 
 from tests.compute.resource_cloud import OTHER, PROJECT, Compute, fault, fits
+from welkin.core.quota import Claim, QuotaExceeded
+from welkin.services.compute.quotas.users import claim_for_user
+from welkin.services.compute.servers.tables import CORES, INSTANCES, RAM
 
 PATH = f"/os-quota-sets/{PROJECT}"
 CLASS = "/os-quota-class-sets/default"
@@ -108,6 +111,20 @@ async def test_quotas_of_one_user(compute: Compute) -> None:
     assert (await compute.get(PATH))["quota_set"]["cores"] == 20
     assert (await compute("DELETE", PATH, user_id="mike")).status_code == 202
     assert (await compute.get(PATH, user_id="mike"))["quota_set"]["cores"] == 20
+
+
+async def test_a_users_own_quota_holds(compute: Compute) -> None:
+    await compute("PUT", PATH, {"quota_set": {"instances": 2, "ram": 1024}}, user_id="mike")
+    await compute.server("a", user_id="mike")
+    await compute.server("b", user_id="rita")
+    one = [Claim(INSTANCES, 1), Claim(CORES, 1), Claim(RAM, 512)]
+    async with compute.db.tx() as tx:
+        await claim_for_user(tx, PROJECT, "mike", one)
+        await claim_for_user(tx, PROJECT, "rita", [Claim(INSTANCES, 50)])
+        with pytest.raises(
+            QuotaExceeded, match="instances, ram: Requested 2, 1024, but already used 1, 512 of 2, 1024"
+        ):
+            await claim_for_user(tx, PROJECT, "mike", [Claim(INSTANCES, 2), Claim(RAM, 1024)])
 
 
 async def test_queries_and_projects(compute: Compute) -> None:

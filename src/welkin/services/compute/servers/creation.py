@@ -13,6 +13,7 @@ from welkin.core.errors import Forbidden
 from welkin.core.http import Call
 from welkin.core.quota import Claim, Excess, QuotaExceeded
 from welkin.services.compute.fields import truth
+from welkin.services.compute.quotas.users import claim_for_user
 from welkin.services.compute.server_groups.tables import MEMBERS, add_member, members_of
 from welkin.services.compute.servers import ports, states, transitions
 from welkin.services.compute.servers.requests import Draft, host_label
@@ -22,7 +23,7 @@ from welkin.services.compute.servers.tables import CORES, INSTANCES, KIND, METAD
 async def store(call: Call, tx: Transaction, draft: Draft) -> list[ServerRow]:
     """Write as many servers as are asked for and the quota allows.  Raises QuotaExceeded."""
     await check_metadata(tx, draft.wish.metadata, call.actor.project_id or "")
-    count = await claim(tx, call.actor.project_id or "", draft)
+    count = await claim(tx, (call.actor.project_id or "", call.actor.user_id), draft)
     begun = transitions.begun_by(call)
     reservation_id = "r-" + call.world.new_hex()[:8]
     servers = []
@@ -54,16 +55,18 @@ async def join_group(tx: Transaction, server: ServerRow, group_id: str) -> None:
     await add_member(tx, group_id, server.id)
 
 
-async def claim(tx: Transaction, project_id: str, draft: Draft) -> int:
+async def claim(tx: Transaction, owner: tuple[str, str], draft: Draft) -> int:
     """Claim quota for as many servers as fit, and return how many; at least `min_count` must.
 
+    owner   the ids of the project and of the user, who may have a limit of their own.
     Raises  QuotaExceeded.
     """
-    flavor = draft.flavor
+    flavor, (project_id, user_id) = draft.flavor, owner
 
     async def ask(count: int) -> None:
         claims = [Claim(INSTANCES, count), Claim(CORES, count * flavor.vcpus), Claim(RAM, count * flavor.ram_mib)]
         await quota.claim(tx, project_id, claims)
+        await claim_for_user(tx, project_id, user_id, claims)
 
     try:
         await ask(draft.max_count)
