@@ -24,7 +24,7 @@ SYSTEM_PACKAGES: dict[str, str] = {
     "binutils": "objcopy makes the tiny guest's kernel modules small",
     "cpio": "packs the tiny guest's initrd",
     "fdisk": "sfdisk writes the tiny guest's partition table",
-    "kmod": "finds what the tiny guest's kernel modules depend on",
+    "kmod": "loads br_netfilter where the kernel has it apart; finds what the tiny guest's modules depend on",
     "mtools": "fills the tiny guest's boot partition without mounting it",
     "syslinux": "boots the tiny guest",
     "syslinux-common": "boots the tiny guest",

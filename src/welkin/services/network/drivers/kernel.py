@@ -18,9 +18,10 @@ from welkin.services.network.driver import DhcpService, FoundLink, FoundSpace, L
 from welkin.services.network.drivers.loaded import Loads
 from welkin.services.network.drivers.metadata import Answer, MetadataServer
 from welkin.services.network.names import external_bridge, outside_link_name
-from welkin.tools import dnsmasq, namespaces, netlink, nft
+from welkin.tools import dnsmasq, namespaces, netlink, nft, processes
 
 KINDS = {"bridge", "tun", "veth", "vxlan"}
+BRIDGE_FILTERS = Path("/proc/sys/net/bridge")
 OWNER_UID = 0  # the agent, which hands an open tap to a guest
 
 
@@ -110,6 +111,7 @@ class KernelNetworks:
         """Do one thing."""
         match step:
             case driver.MakeSpace(space):
+                await _bring_bridge_filters()
                 await asyncio.to_thread(namespaces.create, space)
             case driver.DropSpace(space):
                 await self._drop_space(space)
@@ -185,6 +187,18 @@ class KernelNetworks:
         _, servers = self._listening.pop(space, (0, {}))
         for server in servers.values():
             await server.close()
+
+
+async def _bring_bridge_filters() -> None:
+    """Load the module that shows bridged packets to filters, where the kernel does not have it yet.
+
+    The host's own bridges stay as they were before: their packets are not filtered.
+    """
+    if BRIDGE_FILTERS.exists():
+        return
+    await processes.run(["modprobe", "br_netfilter"])
+    off = {f"net/bridge/bridge-nf-call-{each}": "0" for each in ("iptables", "ip6tables", "arptables")}
+    await namespaces.inside("", lambda: namespaces.set_sysctls(off))
 
 
 def _link_step(step: LinkStep) -> None:
