@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import jsonschema
 import pytest
 
 from tests.postgres import postgres_url
@@ -126,16 +127,21 @@ async def add_projects(database: Database) -> None:
 
 
 def fits(response: httpx.Response, version: str, module: str, name: str) -> Any:
-    """Check an answer against the schema that Tempest has for it at that version, and return the body."""
-    package = pytest.importorskip("tempest.lib.api_schema.response.compute")
-    jsonschema = pytest.importorskip("jsonschema")
+    """Check an answer against the schema that Tempest has for it at that version, and return the body.
+
+    Where Tempest is not installed, what the test itself says of the body must do.
+    """
+    assert response.status_code < 300, response.text
+    body = response.json() if response.content else None
+    try:
+        package = importlib.import_module("tempest.lib.api_schema.response.compute")
+    except ModuleNotFoundError:
+        return body
     schema = getattr(importlib.import_module(newest_module(Path(package.__path__[0]), version, module)), name)
     assert response.status_code in schema["status_code"], response.text
-    if "response_body" not in schema:
-        return None
-    body = response.json()
-    checker = jsonschema.FormatChecker(["ipv4", "ipv6"])
-    jsonschema.validate(body, schema["response_body"], cls=jsonschema.Draft4Validator, format_checker=checker)
+    if "response_body" in schema:
+        checker = jsonschema.FormatChecker(["ipv4", "ipv6"])
+        jsonschema.validate(body, schema["response_body"], cls=jsonschema.Draft4Validator, format_checker=checker)
     return body
 
 
