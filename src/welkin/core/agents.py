@@ -45,6 +45,7 @@ AGENTS = """
         request_id TEXT NOT NULL DEFAULT '',
         PRIMARY KEY (host, kind, id)
     );
+    CREATE INDEX host_items_by_id ON host_items (id);
 """
 
 LOOK_AGAIN_S = 20.0
@@ -132,6 +133,17 @@ async def touch(tx: Transaction, host: str, kind: str, ids: Iterable[str]) -> No
     for id in ids:
         await tx.run(sql, host, kind, id, request_context.get())
     tx.wake(topic(host))
+
+
+async def touch_id(tx: Transaction, id: str) -> None:
+    """Say that something which belongs to `id` has changed, to every host that has an item of this id.
+
+    This is how a room tells one above it without knowing it: a port knows the id of its
+    device, and not what kind of thing that is.
+    """
+    sql = "UPDATE host_items SET generation = generation + 1 WHERE id = $1 RETURNING host"
+    for host in await tx.values(sql, id):
+        tx.wake(topic(host))
 
 
 async def forget(tx: Transaction, host: str, kind: str, id: str) -> None:

@@ -31,6 +31,19 @@ async def router(tx: Transaction, router_id: str, host: str = "") -> None:
         await agents.touch(tx, each, ROUTER, [router_id])
 
 
+async def owner(tx: Transaction, device_id: str) -> None:
+    """Say that the addresses of a device's port have changed; whoever knows the device is told."""
+    if device_id:
+        await agents.touch_id(tx, device_id)
+
+
+async def owners(tx: Transaction, port_ids: Iterable[str | None]) -> None:
+    """Say that the addresses of these ports have changed."""
+    for port_id in port_ids:
+        if port_id is not None:
+            await owner(tx, await tx.value("SELECT device_id FROM ports WHERE id = $1", port_id) or "")
+
+
 async def groups(tx: Transaction, group_ids: Sequence[str]) -> None:
     """Say that the rules of security groups have changed, where ports with them are plugged."""
     if not group_ids:

@@ -164,7 +164,7 @@ async def associate(tx: Transaction, row: FloatingIpRow, inside: Inside | None) 
     """Let a floating IP lead to what is inside, or nowhere; the hosts that it concerns are told."""
     if await tx.value("SELECT 1 FROM port_forwardings WHERE floating_ip_id = $1 LIMIT 1", row.id):
         raise FipInUseByPortForwarding(row.id)
-    before = row.router_id
+    before, port_before = row.router_id, row.port_id
     found = (inside.port_id, inside.fixed_ip_address, inside.router_id) if inside is not None else (None, None, None)
     if found == (row.port_id, row.fixed_ip_address, row.router_id):
         return
@@ -174,6 +174,7 @@ async def associate(tx: Transaction, row: FloatingIpRow, inside: Inside | None) 
     await tx.update("floating_ips", {"id": row.id}, {name: getattr(row, name) for name in names})
     for router_id in {before, row.router_id} - {None}:
         await touching.router(tx, str(router_id))
+    await touching.owners(tx, {port_before, row.port_id})
 
 
 async def delete(tx: Transaction, row: FloatingIpRow) -> None:
@@ -182,5 +183,6 @@ async def delete(tx: Transaction, row: FloatingIpRow) -> None:
     await tags.clear(tx, "network.floatingips", row.id)
     await tx.delete("floating_ips", {"id": row.id})
     await ports.delete(tx, await ports.get(tx, row.floating_port_id))
+    await touching.owners(tx, {row.port_id})
     if row.router_id is not None:
         await touching.router(tx, row.router_id)

@@ -242,6 +242,7 @@ async def apply(tx: Transaction, row: PortRow, change: Change) -> None:
         await touching.members(tx, sorted({*before, *(change.group_ids or ())}))
     if row.device_owner == "network:router_interface":
         await touching.router(tx, row.device_id)
+    await touching.owner(tx, row.device_id)
 
 
 async def _release_floating_ips(tx: Transaction, port_id: str, addresses: set[str]) -> None:
@@ -290,6 +291,7 @@ async def delete(tx: Transaction, row: PortRow) -> None:
         await tx.delete(table, {"port_id": row.id})
     await tags.clear(tx, "network.ports", row.id)
     await tx.delete("ports", {"id": row.id})
+    await touching.owner(tx, row.device_id)
     if row.host:
         await touching.network(tx, row.network_id)
     await touching.members(tx, before)
