@@ -307,7 +307,7 @@ def apply_times(select: Select, args: dict[str, Values], *, operator: bool) -> N
     if operator and "deleted" in args:
         select.where("deleted = ?", args["deleted"][-1].lower() in TRUE_WORDS)
     elif since is None and before is None:
-        select.where("NOT deleted")
+        select.where("deleted = FALSE")
     if not (operator and "soft_deleted" in args) and "status" not in args and since is None:
         select.where("vm_state <> ?", "soft-delete")
 

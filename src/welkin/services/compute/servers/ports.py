@@ -244,16 +244,14 @@ def nics(found: Sequence[Attached]) -> tuple[wanted.Nic, ...]:
 async def addresses_of(reads: Reads, server_ids: Sequence[str]) -> dict[str, dict[str, list[Address]]]:
     """Return the addresses of servers by network, each followed by the floating ones that lead to it."""
     found: dict[str, dict[str, list[Address]]] = {}
-    for server_id, cards in (await network.nics(reads, server_ids)).items():
-        by_network: dict[str, list[Address]] = {}
-        for nic in cards:
-            addresses = by_network.setdefault(nic.network_name, [])
-            for each in nic.addresses:
-                addresses.append(Address(each.address, each.version, "fixed", nic.mac_address))
-                for outside in each.floating:
-                    version = 6 if ":" in outside else 4
-                    addresses.append(Address(outside, version, "floating", nic.mac_address))
-        found[server_id] = by_network
+    for row in await network.addresses_of_servers(reads, server_ids):
+        addresses = found.setdefault(row.server_id, {}).setdefault(row.network_name, [])
+        text = row.address
+        if not (row.floating and addresses and any(each.addr == text for each in addresses)):
+            addresses.append(Address(text, 6 if ":" in text else 4, "fixed", row.mac_address))
+        if row.floating:
+            version = 6 if ":" in row.floating else 4
+            addresses.append(Address(row.floating, version, "floating", row.mac_address))
     return found
 
 

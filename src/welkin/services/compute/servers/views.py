@@ -257,8 +257,8 @@ def view(row: ViewRow, beside: Around) -> ServerView:
         zone=zone_of(row, beside.zone),
         config_drive="True" if row.config_drive else "",
         key_name=row.key_name,
-        launched_at=None if row.launched_at is None else times.with_micros(row.launched_at),
-        terminated_at=None if row.terminated_at is None else times.with_micros(row.terminated_at),
+        launched_at=None if row.launched_at is None else micros(row.launched_at),
+        terminated_at=None if row.terminated_at is None else micros(row.terminated_at),
         task_state=row.task_state,
         vm_state=row.vm_state,
         power_state=row.power_state,
@@ -319,6 +319,12 @@ def host_id(host: str | None, project_id: str) -> str:
 def second(at: int) -> str:
     """Return a time; servers that are made together share it."""
     return times.with_z(at)
+
+
+def micros(at: float) -> str:
+    """Return a time with its microseconds; only they are formatted, the second is often known."""
+    whole = int(at)
+    return f"{second(whole)[:-1]}.{int((at - whole) * 1_000_000):06d}"
 
 
 def decoded(text: str) -> dict[str, Any]:
