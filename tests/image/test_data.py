@@ -245,7 +245,28 @@ async def test_data_from_the_web(
     shown = (await admin.get(task["self"])).json()
     assert shown["status"] == ("success" if status == "active" else "failure")
     assert bool(shown["message"]) is (status != "active")
+    image = (await alice.get(f"/v2/images/{image_id}")).json()
+    assert image["os_glance_failed_import"] == ("" if status == "active" else "file")
+    assert image["os_glance_importing_to_stores"] == ""
     assert (await alice.get("/v2/tasks")).status_code == 403
+
+
+async def test_an_administrator_makes_an_image_of_a_url(
+    alice: Client, admin: Client, cloud: Cloud, options: ImageOptions, web: str
+) -> None:
+    options.import_ports.append(int(web.rpartition(":")[2]))
+    asked = {"import_from": f"{web}/data", "import_from_format": "raw", "image_properties": {"name": "w", "arch": "x"}}
+    assert (await alice.post("/v2/tasks", json={"type": "import", "input": asked})).status_code == 403
+    assert (await admin.post("/v2/tasks", json={"type": "magic", "input": asked})).status_code == 400
+    inside = {**asked, "import_from": "http://127.0.0.1:1/"}
+    assert (await admin.post("/v2/tasks", json={"type": "import", "input": inside})).status_code == 400
+    created = await admin.post("/v2/tasks", json={"type": "import", "input": asked})
+    assert created.status_code == 201
+    await cloud.workers.settle()
+    task = (await admin.get(created.json()["self"])).json()
+    assert (task["status"], task["input"]) == ("success", asked)
+    image = (await admin.get(f"/v2/images/{task['result']['image_id']}")).json()
+    assert (image["name"], image["arch"], image["size"]) == ("w", "x", len(DATA))
 
 
 @pytest.mark.parametrize(

@@ -249,3 +249,8 @@ async def test_schemas(alice: Client) -> None:
     image_id = await make(alice)
     known = (await alice.get("/v2/schemas/image")).json()["properties"]
     assert set((await alice.get(f"/v2/images/{image_id}")).json()) <= set(known)
+
+
+async def test_an_image_without_an_id_is_not_a_list(alice: Client) -> None:
+    assert (await alice.get("/v2/images/")).status_code == 404
+    assert (await alice.delete("/v2/images/")).status_code == 404

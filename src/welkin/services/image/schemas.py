@@ -236,5 +236,6 @@ async def show_definition_schema(call: Call, name: str) -> Schema:
         if name == one:
             return schema
         if name == many:
-            return collection(many, {"type": "object", "properties": schema["properties"]})
+            listed = "resource_type_associations" if many == "resource_types" else many
+            return collection(listed, {"type": "object", "properties": schema["properties"]})
     raise NotFound(f"There is no schema {name}.")

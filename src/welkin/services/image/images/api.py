@@ -15,7 +15,7 @@ from welkin.core.http import Call, Routes
 from welkin.core.listing import LIMIT_MAX, limit_of, marker_of
 from welkin.core.policy import Rule
 from welkin.services.image import policy
-from welkin.services.image.errors import WrongStatus, over_quota
+from welkin.services.image.errors import ImageNotFound, WrongStatus, over_quota
 from welkin.services.image.images import listing, patch, store
 from welkin.services.image.images.shapes import NAME_LENGTH_MAX, STORE, WRITABLE, Asked, read_create
 from welkin.services.image.images.store import Quotas
@@ -32,6 +32,8 @@ IMPORT_METHODS = ("glance-direct", "web-download")
 @routes.get(ALL, rule=policy.GET_IMAGES)
 async def list_images(call: Call) -> dict[str, Any]:
     """List the images that the caller may see."""
+    if call.path.endswith("/"):
+        raise ImageNotFound("")  # an image whose id is empty, not a list
     args = call.args
     select = listing.filtered(args)
     visibility = listing.chosen(args, "visibility", listing.VISIBILITIES)
@@ -45,11 +47,17 @@ async def list_images(call: Call) -> dict[str, Any]:
     return body | listing.links(args, ALL, last)
 
 
+@routes.delete(ALL, rule=policy.GET_IMAGES)
+async def delete_nothing(call: Call) -> None:
+    """Say that there is no image whose id is empty."""
+    raise ImageNotFound("")
+
+
 @routes.post(ALL, rule=policy.ADD_IMAGE, late=True)
 async def create_image(call: Call, body: dict[str, Any]) -> Answer:
     """Create an image that waits for its data."""
     asked = read_create(body)
-    row = _new_row(call, asked)
+    row = new_row(call, asked)
     call.enforce(policy.ADD_IMAGE, project_id=call.actor.project_id, owner=row.owner)
     _enforce_visibility(call, row)
     options = call.get(ImageOptions)
@@ -157,7 +165,8 @@ async def load(call: Call, reads: Reads, image_id: str, rule: Rule) -> ImageRow:
     return row
 
 
-def _new_row(call: Call, asked: Asked) -> ImageRow:
+def new_row(call: Call, asked: Asked) -> ImageRow:
+    """Return the row of an image that is asked for, with the defaults of what is not said."""
     fields = {"owner": call.actor.project_id, "name": None, "visibility": "shared", **asked.fields}
     return ImageRow(
         id=(asked.id or call.world.new_id()).lower(),

@@ -134,6 +134,13 @@ async def set_properties(tx: Transaction, image_id: str, properties: Mapping[str
         await tx.insert("image_properties", Property(image_id, name, value))
 
 
+async def note_import(tx: Transaction, image_id: str, *, to: str, failed: str) -> None:
+    """Note to which store data is being imported, and to which that failed, where clients look for it."""
+    for name, value in (("os_glance_importing_to_stores", to), ("os_glance_failed_import", failed)):
+        await tx.delete("image_properties", {"image_id": image_id, "name": name})
+        await tx.insert("image_properties", Property(image_id, name, value))
+
+
 async def set_tags(tx: Transaction, image_id: str, wanted: Iterable[str], options: ImageOptions) -> None:
     """Make these the tags of an image.  Raises LimitExceeded."""
     unique = set(wanted)

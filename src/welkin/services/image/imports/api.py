@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from welkin.core import quota, times, work
-from welkin.core.db import columns
+from welkin.core.answers import Answer
+from welkin.core.db import Transaction, columns
 from welkin.core.errors import Conflict, Forbidden, Invalid, NotFound
 from welkin.core.http import Call, Routes
 from welkin.core.listing import LIMIT_MAX, Listing, Select, equal, limit_of, marker_of, sorting
@@ -15,11 +16,12 @@ from welkin.core.log import request_context
 from welkin.services.image import policy
 from welkin.services.image.data.intake import Intake
 from welkin.services.image.errors import WrongStatus, over_quota
-from welkin.services.image.images.api import IMPORT_METHODS, ONE, load
+from welkin.services.image.images import store as images
+from welkin.services.image.images.api import IMPORT_METHODS, ONE, load, new_row
 from welkin.services.image.images.listing import LIMIT_DEFAULT, links
-from welkin.services.image.images.shapes import STORE
+from welkin.services.image.images.shapes import STORE, read_create
 from welkin.services.image.images.store import Quotas
-from welkin.services.image.imports.central import IMPORT
+from welkin.services.image.imports.central import IMPORT, LEGACY
 from welkin.services.image.imports.download import check_url
 from welkin.services.image.options import ImageOptions
 from welkin.services.image.service import service
@@ -28,6 +30,21 @@ from welkin.services.image.tables import ImageRow, TaskRow
 routes = Routes(service)
 TASK = "api_image_import"
 TASKS = "/v2/tasks"
+
+
+class LegacyInput(msgspec.Struct, kw_only=True):
+    """What image to make, and of what."""
+
+    import_from: str
+    import_from_format: str
+    image_properties: dict[str, Any]
+
+
+class LegacyTask(msgspec.Struct, kw_only=True):
+    """A task as administrators ask for it."""
+
+    type: Literal["import"]
+    input: LegacyInput
 
 
 class Method(msgspec.Struct, kw_only=True):
@@ -65,9 +82,8 @@ async def import_image(call: Call, image_id: str, body: Import) -> None:
         changes = {"status": "importing", "updated_at": call.world.now()}
         if not await tx.update("images", {"id": image_id, "status": row.status}, changes):
             raise WrongStatus("The image was changed meanwhile; look at it and try again.")
-        task = _task(call, row, msgspec.to_builtins(body))
-        await tx.insert("image_tasks", task)
-        await work.want(tx, IMPORT, task.id)
+        asked = {"image_id": row.id, "import_req": msgspec.to_builtins(body), "backend": [STORE]}
+        await _begin(tx, call, row, TASK, asked)
 
 
 @routes.get(ONE + "/tasks", rule=policy.GET_IMAGE, late=True)
@@ -98,6 +114,22 @@ async def list_tasks(call: Call) -> dict[str, Any]:
     last = page.rows[-1].id if page.more and page.rows else None
     stubs = [{name: value for name, value in view(row).items() if name in STUB} for row in page.rows]
     return {"tasks": stubs, "schema": "/v2/schemas/tasks", **links(call.args, TASKS, last)}
+
+
+@routes.post(TASKS, rule=policy.TASKS_API_ACCESS)
+async def create_task(call: Call, body: LegacyTask) -> Answer:
+    """Make an image of what is at a URL."""
+    options = call.get(ImageOptions)
+    check_url(body.input.import_from, options)
+    fields = {name: value for name, value in body.input.image_properties.items() if value is not None}
+    asked = read_create({"container_format": "bare", "disk_format": body.input.import_from_format, **fields})
+    row = msgspec.structs.replace(new_row(call, asked), status="importing")
+    async with call.db.tx() as tx:
+        await tx.insert("images", row)
+        await images.set_properties(tx, row.id, asked.properties, options)
+        await images.set_tags(tx, row.id, asked.tags, options)
+        task = await _begin(tx, call, row, LEGACY, msgspec.to_builtins(body.input))
+    return Answer(body=view(task), headers={"Location": f"{call.base_url}{TASKS}/{task.id}"})
 
 
 @routes.get(TASKS + "/{task_id}", rule=policy.TASKS_API_ACCESS)
@@ -189,23 +221,27 @@ def _check_ready(row: ImageRow, method: str) -> None:
             raise WrongStatus(f"'{name}' needs to be set before import")
 
 
-def _task(call: Call, row: ImageRow, body: dict[str, Any]) -> TaskRow:
+async def _begin(tx: Transaction, call: Call, row: ImageRow, kind: str, asked: dict[str, Any]) -> TaskRow:
     now = call.world.now()
-    return TaskRow(
+    task = TaskRow(
         id=call.world.new_id(),
-        type=TASK,
+        type=kind,
         status="pending",
         owner=call.actor.project_id,
         image_id=row.id,
         user_id=call.actor.user_id,
         request_id=request_context.get(),
-        input={"image_id": row.id, "import_req": body, "backend": [STORE]},
+        input=asked,
         result=None,
         message="",
         created_at=now,
         updated_at=now,
         expires_at=None,
     )
+    await images.note_import(tx, row.id, to=STORE, failed="")
+    await tx.insert("image_tasks", task)
+    await work.want(tx, IMPORT, task.id)
+    return task
 
 
 def _store() -> dict[str, str]:

@@ -14,6 +14,7 @@ from welkin.core.world import World
 from welkin.services.image.data.intake import ALIVE_S, Intake, activation
 from welkin.services.image.errors import WrongStatus
 from welkin.services.image.images import store as images
+from welkin.services.image.images.shapes import STORE
 from welkin.services.image.imports.download import fetch
 from welkin.services.image.options import ImageOptions
 from welkin.services.image.tables import TaskRow
@@ -22,6 +23,8 @@ IMPORT = "image.import"
 """The kind of work that carries out one task."""
 HOUR_S = 3600
 DONE = ("success", "failure")
+LEGACY = "import"
+"""The type of a task that makes an image of what is at a URL, as administrators ask for it."""
 
 
 class Importer:
@@ -48,10 +51,11 @@ class Importer:
         if row is None:
             raise WrongStatus("The image has been deleted.")
         await self._mark(task, "processing")
-        if task.input["import_req"]["method"]["name"] == "glance-direct":
+        url = source(task)
+        if url is None:
             await self._from_staging(task)
         else:
-            await self._from_web(task, task.input["import_req"]["method"]["uri"])
+            await self._from_web(task, url)
 
     async def _from_staging(self, task: TaskRow) -> None:
         row = await images.find(self._database, task.image_id or "")
@@ -82,6 +86,7 @@ class Importer:
         async with self._database.tx() as tx:
             changes = {"status": "queued", "file": None, "coming": None, "coming_until": None, "size": None}
             if await tx.update("images", {"id": task.image_id, "status": "importing"}, changes):
+                await images.note_import(tx, task.image_id or "", to="", failed=STORE)
                 await work.want(tx, images.DATA, task.image_id or "")
             await self._finish(tx, task, "failure", message)
 
@@ -94,6 +99,7 @@ class Importer:
         changes: dict[str, Any] = {"status": status, "message": message, "updated_at": now}
         changes["expires_at"] = now + self._options.task_life_h * HOUR_S
         if status == "success":
+            await images.note_import(tx, task.image_id or "", to="", failed="")
             changes["result"] = {"image_id": task.image_id}
         await tx.update("image_tasks", {"id": task.id}, changes)
 
@@ -104,6 +110,14 @@ class Importer:
         async with self._database.tx() as tx:
             await tx.delete("image_tasks", {"id": task.id})
         return None
+
+
+def source(task: TaskRow) -> str | None:
+    """Return the URL that a task fetches from, or None for staged data."""
+    if task.type == LEGACY:
+        return str(task.input["import_from"])
+    method = task.input["import_req"]["method"]
+    return None if method["name"] == "glance-direct" else str(method["uri"])
 
 
 async def find_task(database: Database, task_id: str) -> TaskRow | None:
