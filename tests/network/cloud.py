@@ -120,9 +120,9 @@ class TestCloud:
 
 
 @asynccontextmanager
-async def test_cloud(folder: Path) -> AsyncIterator[TestCloud]:
-    """Open an application whose state is in `folder`."""
-    config = Config(cloud=CloudOptions(state_dir=folder, driver="memory", host="host-1"))
+async def test_cloud(folder: Path, database: str = "") -> AsyncIterator[TestCloud]:
+    """Open an application whose state is in `folder`, on SQLite or on a PostgreSQL URL."""
+    config = Config(cloud=CloudOptions(state_dir=folder, driver="memory", host="host-1", database=database))
     async with open_cloud(config, World()) as cloud:
         cloud.app.authenticators.insert(0, authenticate)
         transport = httpx.ASGITransport(cloud.app)

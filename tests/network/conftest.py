@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.network.cloud import TestCloud, test_cloud
+from tests.postgres import postgres_url
 
 
-@pytest.fixture
-async def cloud(tmp_path: Path) -> AsyncIterator[TestCloud]:
-    """An application of the test's own."""
-    async with test_cloud(tmp_path) as cloud:
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+async def cloud(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[TestCloud]:
+    """An application of the test's own, on each kind of database."""
+    database = postgres_url() if request.param == "postgres" else ""
+    async with test_cloud(tmp_path, database) as cloud:
         yield cloud

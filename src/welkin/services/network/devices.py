@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from welkin.core.db import Reads, Transaction, columns
+from welkin.core.errors import Invalid
 from welkin.core.world import World
 from welkin.services.network import limits, sharing, touching
 from welkin.services.network.errors import BadRequest, NetworkNotFound, PortInUse, PortNotFound
@@ -24,25 +25,25 @@ from welkin.services.network.subnets.records import of_network
 from welkin.services.network.tables import FixedIpRow, NetworkRow, PortRow, Route
 
 
-class SecurityGroupAmbiguous(BadRequest):
+class SecurityGroupAmbiguous(Invalid):
     """Several security groups of the project have the name."""
 
     code = "network.security-group-ambiguous"
 
 
-class NetworkAmbiguous(BadRequest):
+class NetworkAmbiguous(Invalid):
     """Several networks could be meant."""
 
     code = "network.ambiguous"
 
 
-class NetworkWithoutSubnet(BadRequest):
+class NetworkWithoutSubnet(Invalid):
     """A network on which no server can have an address."""
 
     code = "network.without-subnet"
 
 
-class ExternalNetworkForbidden(BadRequest):
+class ExternalNetworkForbidden(Invalid):
     """An external network that is not shared: servers are not plugged there."""
 
     code = "network.external-forbidden"
@@ -132,10 +133,10 @@ async def usable_network(reads: Reads, network_id: str, device: Device) -> Netwo
     own = device.any_project or row.project_id == device.project_id
     if not own and not await sharing.may_use(reads, row.id, device.project_id):
         if row.external:
-            raise ExternalNetworkForbidden("network", f"External network {row.id} is not shared")
+            raise ExternalNetworkForbidden(f"External network {row.id} is not shared")
         raise NetworkNotFound(network_id)
     if not await of_network(reads, row.id):
-        raise NetworkWithoutSubnet("network", f"Network {row.id} requires a subnet in order to boot instances on")
+        raise NetworkWithoutSubnet(f"Network {row.id} requires a subnet in order to boot instances on")
     return row
 
 
@@ -157,7 +158,7 @@ async def group_ids(reads: Reads, project_id: str, names: Sequence[str]) -> list
     found = []
     for name, ids in (await groups.by_names(reads, project_id, names)).items():
         if len(ids) > 1:
-            raise SecurityGroupAmbiguous("security_group", f"Multiple security groups named '{name}' found")
+            raise SecurityGroupAmbiguous(f"Multiple security groups named '{name}' found")
         if not ids and not await sharing.may_use(reads, name, project_id):
             raise SecurityGroupNotFound(name)
         found.append(ids[0] if ids else name)

@@ -7,6 +7,8 @@ chosen, `release` when it goes; `nics` tells all of them for any number of serve
 
 from __future__ import annotations
 
+from welkin.services.network.addresses import ServerAddress
+from welkin.services.network.addresses import of_servers as addresses_of_servers
 from welkin.services.network.answering import Answer, MetadataAnswerer, Reply
 from welkin.services.network.devices import (
     Device,
@@ -36,6 +38,7 @@ from welkin.services.network.devices import (
 )
 from welkin.services.network.devices import create as create_ports
 from welkin.services.network.errors import (
+    AutoAllocationFailure,
     BadRequest,
     InvalidInput,
     MacAddressInUse,
@@ -46,6 +49,7 @@ from welkin.services.network.errors import (
 )
 from welkin.services.network.names import namespace_of_network, tap_name
 from welkin.services.network.networks.records import get as get_network
+from welkin.services.network.options import NetworkOptions
 from welkin.services.network.ports.records import get as get_port
 from welkin.services.network.security_groups.errors import SecurityGroupNotFound
 from welkin.services.network.subnets.errors import (
@@ -55,9 +59,12 @@ from welkin.services.network.subnets.errors import (
     IpAddressGenerationFailure,
 )
 from welkin.services.network.tables import NetworkRow, PortRow, Route
+from welkin.services.network.topologies.records import get_or_make as auto_network
+from welkin.services.network.topologies.records import requirements as check_auto_network
 
 __all__ = [
     "Answer",
+    "AutoAllocationFailure",
     "BadRequest",
     "Device",
     "ExternalNetworkForbidden",
@@ -71,6 +78,7 @@ __all__ = [
     "MetadataAnswerer",
     "NetworkAmbiguous",
     "NetworkNotFound",
+    "NetworkOptions",
     "NetworkRow",
     "NetworkWithoutSubnet",
     "Nic",
@@ -85,11 +93,15 @@ __all__ = [
     "Route",
     "SecurityGroupAmbiguous",
     "SecurityGroupNotFound",
+    "ServerAddress",
     "add_fixed_ip",
     "add_group",
+    "addresses_of_servers",
     "all_addresses",
+    "auto_network",
     "available_networks",
     "bind",
+    "check_auto_network",
     "create_ports",
     "get_network",
     "get_port",
