@@ -27,6 +27,8 @@ from welkin.services.network import public as network
 from welkin.services.network.public import Nic, NicWanted
 
 Asked = tuple[NicWanted, ...]
+AUTOMATIC = "auto"
+"""Instead of a network's id: the one that is made for a project which has none."""
 
 
 class Address(Struct):
@@ -132,12 +134,20 @@ async def usual(call: Call, reads: Reads, *, auto: bool) -> Asked:
     if len(found) > 1:
         raise Conflict("Multiple possible networks found, use a Network ID to be more specific.")
     if not found:
-        if auto:
-            raise Invalid(f"Unable to automatically allocate a network for project {call.actor.project_id}")
-        return ()
+        return await automatic(call, reads) if auto else ()
     nic = NicWanted(network_id=found[0].id)
     await check(call, reads, nic)
     return (nic,)
+
+
+async def automatic(call: Call, reads: Reads) -> Asked:
+    """Return the network that is made for a project which has none.  Raises Invalid."""
+    project_id = call.actor.project_id or ""
+    try:
+        await network.check_auto_network(reads, project_id)
+    except network.AutoAllocationFailure as error:
+        raise Invalid(f"Unable to automatically allocate a network for project {project_id}") from error
+    return (NicWanted(network_id=AUTOMATIC),)
 
 
 async def make(call: Call, tx: Transaction, server: ServerRow, asked: Asked, group_names: Sequence[str]) -> None:
@@ -168,6 +178,9 @@ async def add(call: Call, tx: Transaction, server: ServerRow, nic: NicWanted, gr
         any_project=call.actor.is_admin,
     )
     try:
+        if nic.network_id == AUTOMATIC:
+            made = await network.auto_network(tx, call.world, call.get(network.NetworkOptions), server.project_id)
+            nic = replace(nic, network_id=made)
         (port_id,) = await network.create_ports(tx, call.world, device, [nic], group_names)
     except Problem as error:
         raise translated(error, nic) from error
