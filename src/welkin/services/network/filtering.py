@@ -37,12 +37,20 @@ class Filters(msgspec.Struct):
     """The addresses of the members of each group that is a remote."""
     ranges: dict[str, list[str]]
     """The addresses of each address group."""
+    documents: dict[str, tuple[bytes, wanted.Rule]] = msgspec.field(default_factory=dict)
+    """Rules as hosts read them, and what tells them apart: ports share groups, and a group's members are many."""
 
     def rules_of(self, port_id: str) -> list[wanted.Rule]:
         """Return what may pass a port, each thing once."""
-        found = [self._document(rule) for group in self.groups.get(port_id, ()) for rule in self.rules.get(group, ())]
-        unique: dict[bytes, wanted.Rule] = {msgspec.json.encode(rule): rule for rule in found}
-        return list(unique.values())
+        found = [self._known(rule) for group in self.groups.get(port_id, ()) for rule in self.rules.get(group, ())]
+        return list(dict(found).values())
+
+    def _known(self, rule: RuleRow) -> tuple[bytes, wanted.Rule]:
+        known = self.documents.get(rule.id)
+        if known is None:
+            document = self._document(rule)
+            known = self.documents[rule.id] = msgspec.json.encode(document), document
+        return known
 
     def is_stateful(self, port_id: str) -> bool:
         """Return whether answers pass a port because the question did."""
