@@ -70,7 +70,10 @@ async def test_tags_of_everything(cloud: TestCloud) -> None:
 
 async def test_quotas(cloud: TestCloud) -> None:
     assert (await cloud.manager.get("quotas/demo-project"))["quota"]["network"] == 100
-    await cloud.member.get("quotas/demo-project", 403)
+    for path in ("demo-project", "demo-project/default", "demo-project/details", "project"):
+        await cloud.member.get(f"quotas/{path}")
+    await cloud.member.get("quotas/other-project", 403)
+    await cloud.member.get("quotas", 403)
     await cloud.manager.get("quotas/other-project", 403)
     await cloud.manager.put("quotas/demo-project", {"quota": {"network": 1}}, 403)
     changed = await cloud.admin.put("quotas/demo-project", {"quota": {"network": 1, "router": "-1"}})

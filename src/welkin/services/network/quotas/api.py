@@ -13,11 +13,16 @@ from welkin.core.http import Call, Routes
 from welkin.services.network import limits
 from welkin.services.network.collection import View
 from welkin.services.network.errors import InvalidInput
-from welkin.services.network.policy import ADMIN, PROJECT_MANAGER, Rule
+from welkin.services.network.policy import ADMIN, PROJECT_MANAGER, Rule, any_of
 from welkin.services.network.service import service
 from welkin.services.network.values import given
 
-GET = Rule("get_quota", PROJECT_MANAGER, "Read the quotas of a project.")
+GET = Rule("get_quota", PROJECT_MANAGER, "List the projects that have quotas of their own.")
+SHOW = Rule(
+    "get_quota:project",
+    any_of(PROJECT_MANAGER, "project_id:%(project_id)s"),
+    "Read the quotas of a project; everybody in it may.",
+)
 UPDATE = Rule("update_quota", ADMIN, "Change the quotas of a project.")
 DELETE = Rule("delete_quota", ADMIN, "Give a project the default quotas again.")
 
@@ -67,36 +72,36 @@ async def list_quotas(call: Call) -> View:
     return {"quotas": found}
 
 
-@routes.get("/v2.0/quotas/tenant", rule=GET)
+@routes.get("/v2.0/quotas/tenant", rule=SHOW)
 async def show_own_tenant(call: Call) -> View:
     """Say which project the caller's quotas are those of."""
     return {"tenant": {"tenant_id": call.actor.project_id}}
 
 
-@routes.get("/v2.0/quotas/project", rule=GET)
+@routes.get("/v2.0/quotas/project", rule=SHOW)
 async def show_own_project(call: Call) -> View:
     """Say which project the caller's quotas are those of."""
     return {"project": {"project_id": call.actor.project_id}}
 
 
-@routes.get("/v2.0/quotas/{project_id}", rule=GET, late=True)
+@routes.get("/v2.0/quotas/{project_id}", rule=SHOW, late=True)
 async def show_quota(call: Call, project_id: str) -> View:
     """Show the quotas of a project."""
-    call.enforce(GET, project_id=project_id)
+    call.enforce(SHOW, project_id=project_id)
     return {"quota": await limits_of(call.db, project_id)}
 
 
-@routes.get("/v2.0/quotas/{project_id}/default", rule=GET, late=True)
+@routes.get("/v2.0/quotas/{project_id}/default", rule=SHOW, late=True)
 async def show_default_quota(call: Call, project_id: str) -> View:
     """Show the quotas that a project has when none are set for it."""
-    call.enforce(GET, project_id=project_id)
+    call.enforce(SHOW, project_id=project_id)
     return {"quota": await limits_of(call.db, quota.CLASS_DEFAULT)}
 
 
-@routes.get("/v2.0/quotas/{project_id}/details", rule=GET, late=True)
+@routes.get("/v2.0/quotas/{project_id}/details", rule=SHOW, late=True)
 async def show_quota_details(call: Call, project_id: str) -> View:
     """Show the quotas of a project and how much of each is used."""
-    call.enforce(GET, project_id=project_id)
+    call.enforce(SHOW, project_id=project_id)
     in_force = await limits_of(call.db, project_id)
     return {
         "quota": {
@@ -110,7 +115,7 @@ async def show_quota_details(call: Call, project_id: str) -> View:
     }
 
 
-routes.get("/v2.0/quotas/{project_id}/details.json", rule=GET, late=True)(show_quota_details)
+routes.get("/v2.0/quotas/{project_id}/details.json", rule=SHOW, late=True)(show_quota_details)
 
 
 @routes.put("/v2.0/quotas/{project_id}", rule=UPDATE, late=True)
