@@ -224,3 +224,13 @@ async def test_a_project_has_so_many_ports(cloud: TestCloud) -> None:
     }
     details = (await cloud.manager.get("quotas/demo-project/details.json"))["quota"]["port"]
     assert details == {"limit": 1, "used": 1, "reserved": 0}
+
+
+async def test_a_port_cannot_claim_to_be_of_a_router(cloud: TestCloud) -> None:
+    network, _ = await cloud.network()
+    router = await cloud.stranger.create("router")
+    claim = {"device_owner": "network:router_interface", "device_id": router["id"]}
+    refused = await cloud.member.create("port", network_id=network["id"], status=409, **claim)
+    assert refused["NeutronError"]["type"] == "DeviceIDNotOwnedByTenant"
+    port = await cloud.member.create("port", network_id=network["id"], device_id=router["id"])
+    await cloud.member.put(f"ports/{port['id']}", {"port": claim}, 409)

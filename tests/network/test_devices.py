@@ -117,3 +117,11 @@ async def test_networks_that_need_no_name(cloud: TestCloud) -> None:
     shared = await cloud.admin.create("network", shared=True)
     found = await public.available_networks(cloud.cloud.db, "demo-project")
     assert [row.id for row in found] == [network["id"], shared["id"]]
+
+
+async def test_a_port_that_only_says_so_is_not_of_a_server(cloud: TestCloud) -> None:
+    network = await cloud.stranger.create("network")
+    await cloud.stranger.create("subnet", network_id=network["id"], ip_version=4, cidr="10.0.0.0/24")
+    claim = {"device_owner": "compute:nova", "device_id": SERVER}
+    await cloud.stranger.create("port", network_id=network["id"], **claim)
+    assert await public.nics(cloud.cloud.db, [SERVER]) == {SERVER: []}

@@ -6,6 +6,7 @@ A resource describes itself with a Collection; its handlers call `find`, `answer
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
@@ -25,6 +26,8 @@ RowT = TypeVar("RowT", bound=msgspec.Struct)
 View = dict[str, Any]
 Views = Callable[[Reads, Sequence[Any], str | None], Awaitable[list[View]]]
 """Makes the wire's bodies of rows, as seen by a project."""
+written = functools.lru_cache(maxsize=4096)(times.with_z)
+"""Writes a time; most rows of a list were made in few seconds."""
 Scope = Callable[[Select, str], None]
 """Restricts a selection to what a project may see."""
 
@@ -113,8 +116,8 @@ def standard(row: Any) -> View:
 def stamps(row: Any) -> View:
     """Return when a row was made and changed, and how often."""
     return {
-        "created_at": times.with_z(row.created_at),
-        "updated_at": times.with_z(row.updated_at),
+        "created_at": written(row.created_at),
+        "updated_at": written(row.updated_at),
         "revision_number": row.revision_number,
     }
 
@@ -168,7 +171,8 @@ async def answer_list(call: Call, collection: Collection[Any]) -> View:
     page = await collection.listing.page(call.db, select, order(args, reverse), limit, marker)
     rows = page.rows[::-1] if reverse else page.rows
     found = await collection.views(call.db, rows, call.actor.project_id)
-    answer: View = {collection.plural: [shown(call, collection, view) for view in found]}
+    showing = Showing(call, collection)
+    answer: View = {collection.plural: [showing.of(view) for view in found]}
     links = page_links(call, found, limit if limit is not None else listing.LIMIT_MAX, reverse)
     if limit is not None or page.more:
         answer[f"{collection.plural}_links"] = links
@@ -214,15 +218,30 @@ def page_href(call: Call, edge: Sequence[View], *, reverse: bool) -> str:
     return f"{call.origin}{call.path}?{urlencode(args, doseq=True)}"
 
 
-def shown(call: Call, collection: Collection[Any], view: View) -> View:
-    """Return what the caller may see, and asked for, of one resource."""
-    target = {"project_id": view.get("project_id")}
-    for name, rule in collection.hidden.items():
-        if not call.allowed(rule, **target):
+class Showing:
+    """What one caller may see, and asked for, of resources; decided once for each project that owns some."""
+
+    def __init__(self, call: Call, collection: Collection[Any]) -> None:
+        self._call, self._rules = call, collection.hidden
+        self._fields = fields_of(call.args)
+        self._hidden: dict[object, list[str]] = {}
+
+    def of(self, view: View) -> View:
+        """Return what is shown of one resource."""
+        owner = view.get("project_id")
+        hidden = self._hidden.get(owner)
+        if hidden is None:
+            rules = self._rules.items()
+            hidden = [name for name, rule in rules if not self._call.allowed(rule, project_id=owner)]
+            self._hidden[owner] = hidden
+        for name in hidden:
             view.pop(name, None)
-    fields = call.args.get("fields")
-    wanted = [name for name in fields if name] if fields else []
-    return {name: view[name] for name in wanted if name in view} if wanted else view
+        return {name: view[name] for name in self._fields if name in view} if self._fields else view
+
+
+def fields_of(args: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return the attributes that the query asks for; none is all."""
+    return [name for name in args.get("fields", ()) if name]
 
 
 async def answer_show(call: Call, collection: Collection[Any], id: str) -> View:
@@ -237,7 +256,7 @@ async def answer_show(call: Call, collection: Collection[Any], id: str) -> View:
 async def answer_one(call: Call, reads: Reads, collection: Collection[RowT], row: RowT) -> View:
     """Answer a row."""
     views = await collection.views(reads, [row], call.actor.project_id)
-    return {collection.singular: shown(call, collection, views[0])}
+    return {collection.singular: Showing(call, collection).of(views[0])}
 
 
 async def answer_created(
@@ -245,7 +264,8 @@ async def answer_created(
 ) -> View:
     """Answer what was created: a resource, or a list of them."""
     views = await collection.views(reads, rows, call.actor.project_id)
-    found = [shown(call, collection, view) for view in views]
+    showing = Showing(call, collection)
+    found = [showing.of(view) for view in views]
     return {collection.singular: found[0]} if one else {collection.plural: found}
 
 

@@ -204,14 +204,16 @@ async def _make(tx: Transaction, world: World, nic: NicWanted, device: Device, c
             raise BadRequest("network", "Network requires port_security_enabled in order to apply security groups")
         body.security_groups = list(chosen)
     row = await ports.create(tx, world, network, device.project_id, body)
-    await tx.update("ports", {"id": row.id}, {"made_for_device": True})
+    await tx.update("ports", {"id": row.id}, {"made_for_device": True, "server_id": device.id})
     return row.id
 
 
 async def _take(tx: Transaction, nic: NicWanted, device: Device) -> str:
     """Give a port that exists to a server."""
     row = await usable_port(tx, str(nic.port_id), device)
-    changes: dict[str, object] = {"device_id": device.id, "device_owner": f"compute:{device.zone}", "host": device.host}
+    owner = f"compute:{device.zone}"
+    changes: dict[str, object] = {"device_id": device.id, "device_owner": owner, "host": device.host}
+    changes["server_id"] = device.id
     if not row.dns_name and device.hostname:
         changes["dns_name"] = device.hostname
     await ports.bind(tx, row, {**changes, "status": "DOWN"})
@@ -220,12 +222,14 @@ async def _take(tx: Transaction, nic: NicWanted, device: Device) -> str:
 
 async def bind(tx: Transaction, server_id: str, host: str) -> None:
     """Say on which host a server's ports are to be plugged; an empty one unplugs them."""
-    for row in await ports.of_device(tx, server_id):
+    for row in await ports.of_server(tx, server_id):
         if row.host != host:
             await ports.bind(tx, row, {"host": host, "status": "DOWN"})
             await touching.members(tx, await tx.values(GROUPS_OF_PORT, row.id))
 
 
+FREE = {"device_id": "", "device_owner": "", "host": "", "server_id": ""}
+"""What a port says that nothing has."""
 GROUPS_OF_PORT = "SELECT security_group_id FROM port_security_groups WHERE port_id = $1"
 
 
@@ -234,7 +238,7 @@ async def release(tx: Transaction, server_id: str, port_ids: Sequence[str] | Non
 
     Raises PortNotFound for a port that the server does not have.
     """
-    rows = {row.id: row for row in await ports.of_device(tx, server_id)}
+    rows = {row.id: row for row in await ports.of_server(tx, server_id)}
     for port_id in rows if port_ids is None else port_ids:
         row = rows.get(port_id)
         if row is None:
@@ -242,7 +246,7 @@ async def release(tx: Transaction, server_id: str, port_ids: Sequence[str] | Non
         if row.made_for_device:
             await ports.delete(tx, row)
         else:
-            await ports.bind(tx, row, {"device_id": "", "device_owner": "", "host": "", "status": "DOWN"})
+            await ports.bind(tx, row, {**FREE, "status": "DOWN"})
 
 
 class _NicRow(msgspec.Struct):
@@ -290,9 +294,9 @@ async def nics(reads: Reads, server_ids: Sequence[str]) -> dict[str, list[Nic]]:
     marks = ", ".join(f"${index}" for index in range(1, len(server_ids) + 1))
     rows = await reads.all(
         _NicRow,
-        "SELECT p.id, p.device_id, p.network_id, n.name, p.mac_address, n.mtu, p.status, p.host, p.made_for_device "
-        f"FROM ports AS p JOIN networks AS n ON n.id = p.network_id WHERE p.device_id IN ({marks}) "
-        "AND p.device_owner LIKE 'compute:%' ORDER BY p.device_id, p.created_at, p.id",
+        "SELECT p.id, p.server_id, p.network_id, n.name, p.mac_address, n.mtu, p.status, p.host, p.made_for_device "
+        f"FROM ports AS p JOIN networks AS n ON n.id = p.network_id WHERE p.server_id IN ({marks}) "
+        "ORDER BY p.server_id, p.created_at, p.id",
         *server_ids,
     )
     addresses = await _addresses(reads, [row.port_id for row in rows])
@@ -334,7 +338,7 @@ async def servers_with_address(reads: Reads, texts: Sequence[str], project_id: s
         return []
     marks = ", ".join(f"${index}" for index in range(2, len(texts) + 2))
     sql = (
-        "SELECT DISTINCT p.device_id FROM ports AS p WHERE p.device_owner LIKE 'compute:%' "
+        "SELECT DISTINCT p.server_id FROM ports AS p WHERE p.server_id <> '' "
         "AND ($1 = '' OR p.project_id = $1) AND (p.id IN (SELECT port_id FROM fixed_ips WHERE address IN "
         f"({marks})) OR p.id IN (SELECT port_id FROM floating_ips WHERE floating_ip_address IN ({marks})))"
     )
@@ -344,8 +348,8 @@ async def servers_with_address(reads: Reads, texts: Sequence[str], project_id: s
 async def all_addresses(reads: Reads, project_id: str | None = None) -> list[tuple[str, str]]:
     """Return (server id, fixed address) of every server of a project, or of all: for filters by pattern."""
     sql = (
-        "SELECT p.device_id, f.address FROM ports AS p JOIN fixed_ips AS f ON f.port_id = p.id "
-        "WHERE p.device_owner LIKE 'compute:%' AND ($1 = '' OR p.project_id = $1)"
+        "SELECT p.server_id, f.address FROM ports AS p JOIN fixed_ips AS f ON f.port_id = p.id "
+        "WHERE p.server_id <> '' AND ($1 = '' OR p.project_id = $1)"
     )
     return [(row.server_id, row.address) for row in await reads.all(_ServerAddress, sql, project_id or "")]
 
@@ -372,9 +376,9 @@ async def security_groups(reads: Reads, server_ids: Sequence[str]) -> dict[str, 
         return found
     marks = ", ".join(f"${index}" for index in range(1, len(server_ids) + 1))
     sql = (
-        "SELECT DISTINCT p.device_id, g.id, g.name FROM ports AS p JOIN port_security_groups AS m ON m.port_id = p.id "
-        f"JOIN security_groups AS g ON g.id = m.security_group_id WHERE p.device_id IN ({marks}) "
-        "ORDER BY p.device_id, g.name, g.id"
+        "SELECT DISTINCT p.server_id, g.id, g.name FROM ports AS p JOIN port_security_groups AS m ON m.port_id = p.id "
+        f"JOIN security_groups AS g ON g.id = m.security_group_id WHERE p.server_id IN ({marks}) "
+        "ORDER BY p.server_id, g.name, g.id"
     )
     for row in await reads.all(GroupOfServer, sql, *server_ids):
         found[row.server_id].append(row)
@@ -383,7 +387,7 @@ async def security_groups(reads: Reads, server_ids: Sequence[str]) -> dict[str, 
 
 async def add_group(tx: Transaction, server_id: str, group_id: str) -> None:
     """Put every port of a server that has port security into a security group.  Raises BadRequest without one."""
-    eligible = [row for row in await ports.of_device(tx, server_id) if row.port_security_enabled]
+    eligible = [row for row in await ports.of_server(tx, server_id) if row.port_security_enabled]
     if not eligible:
         raise BadRequest("security_group", "The server has no port that a security group can be applied to")
     for row in eligible:
@@ -396,7 +400,7 @@ async def add_group(tx: Transaction, server_id: str, group_id: str) -> None:
 async def remove_group(tx: Transaction, server_id: str, group_id: str) -> bool:
     """Take a server's ports out of a security group; return whether any was in it."""
     found = False
-    for row in await ports.of_device(tx, server_id):
+    for row in await ports.of_server(tx, server_id):
         gone = await tx.delete("port_security_groups", {"port_id": row.id, "security_group_id": group_id})
         if gone:
             found = True
@@ -408,7 +412,7 @@ async def remove_group(tx: Transaction, server_id: str, group_id: str) -> bool:
 
 async def add_fixed_ip(tx: Transaction, world: World, server_id: str, network_id: str) -> str:
     """Give a server's port on a network one more address, and return it.  Raises PortNotFound without such a port."""
-    for row in await ports.of_device(tx, server_id):
+    for row in await ports.of_server(tx, server_id):
         if row.network_id == network_id:
             has = (await addresses_of(tx, [row.id]))[row.id]
             for subnet in await of_network(tx, network_id):
@@ -424,7 +428,7 @@ async def add_fixed_ip(tx: Transaction, world: World, server_id: str, network_id
 
 async def remove_fixed_ip(tx: Transaction, world: World, server_id: str, text: str) -> bool:
     """Take an address from a server; return whether it had it."""
-    for row in await ports.of_device(tx, server_id):
+    for row in await ports.of_server(tx, server_id):
         has = (await addresses_of(tx, [row.id]))[row.id]
         kept = [_again(each) for each in has if each.address != text]
         if len(kept) < len(has):

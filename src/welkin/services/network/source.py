@@ -21,6 +21,7 @@ from welkin.services.network.filtering import Filters, load_filters
 from welkin.services.network.host import wanted
 from welkin.services.network.ports.addressing import DHCP_OWNER
 from welkin.services.network.ports.views import addresses_of
+from welkin.services.network.routers.placing import OF_ROUTER
 from welkin.services.network.tables import (
     FixedIpRow,
     FloatingIpRow,
@@ -210,7 +211,7 @@ class RouterSource:
 async def router_document(reads: Reads, row: RouterRow) -> wanted.RouterWanted:
     """Return what a host needs of a router."""
     ports = await reads.all(
-        PortRow, f"SELECT {columns(PortRow)} FROM ports WHERE device_id = $1 ORDER BY created_at, id", row.id
+        PortRow, f"SELECT {columns(PortRow)} FROM ports WHERE {OF_ROUTER} ORDER BY created_at, id", row.id
     )
     addresses = await addresses_of(reads, [port.id for port in ports])
     network_ids = sorted({port.network_id for port in ports})

@@ -301,7 +301,13 @@ TOPOLOGIES = """
     );
 """
 
-MIGRATIONS: tuple[str, ...] = (NETWORKS + PORTS + SECURITY_GROUPS + ROUTERS + SHARING, TOPOLOGIES)
+SERVERS = """
+    -- The server that a port was given to.  `device_id` is what a client says, and proves nothing.
+    ALTER TABLE ports ADD COLUMN server_id TEXT NOT NULL DEFAULT '';
+    CREATE INDEX ports_by_server ON ports (server_id);
+"""
+
+MIGRATIONS: tuple[str, ...] = (NETWORKS + PORTS + SECURITY_GROUPS + ROUTERS + SHARING, TOPOLOGIES, SERVERS)
 
 
 class Pool(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -401,6 +407,7 @@ class PortRow(msgspec.Struct):
     vnic_type: str
     profile: dict[str, object]
     host: str
+    server_id: str
     made_for_device: bool
     status: str
     revision_number: int

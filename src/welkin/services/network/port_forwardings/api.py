@@ -12,13 +12,13 @@ from welkin.core.listing import Listing, Select
 from welkin.services.network import touching
 from welkin.services.network.collection import (
     Collection,
+    Showing,
     View,
     answer_created,
     answer_one,
     find,
     order,
     pick,
-    shown,
 )
 from welkin.services.network.errors import BadRequest
 from welkin.services.network.floating_ips import policy
@@ -93,8 +93,8 @@ async def list_port_forwardings(call: Call, floatingip_id: str) -> View:
     page = await FORWARDINGS.listing.page(
         call.db, select, sort, listing.limit_of(call.args) or None, listing.marker_of(call.args)
     )
-    found = await views(call.db, page.rows, None)
-    return {FORWARDINGS.plural: [shown(call, FORWARDINGS, view) for view in found]}
+    showing = Showing(call, FORWARDINGS)
+    return {FORWARDINGS.plural: [showing.of(view) for view in await views(call.db, page.rows, None)]}
 
 
 @routes.get(PATH + "/{port_forwarding_id}", rule=policy.GET_FORWARDING, late=True)

@@ -20,7 +20,12 @@ from welkin.services.network.collection import (
     find,
     sees_all,
 )
-from welkin.services.network.errors import PortBound, ServicePortInUse, UnsupportedPortDeviceOwner
+from welkin.services.network.errors import (
+    DeviceIDNotOwnedByTenant,
+    PortBound,
+    ServicePortInUse,
+    UnsupportedPortDeviceOwner,
+)
 from welkin.services.network.networks.views import NETWORKS
 from welkin.services.network.ports import policy, records
 from welkin.services.network.ports.shapes import FixedIp, PortCreate, PortCreateBody, PortUpdateBody
@@ -70,10 +75,17 @@ async def _place(call: Call, reads: Reads, wanted: PortCreate) -> tuple[NetworkR
         "network_device": wanted.device_owner.startswith("network:"),
     }
     call.enforce(policy.CREATE, **target)
+    check_device(call, wanted.device_owner, wanted.device_id)
     attribute_rules(call, policy.CREATE_ATTRIBUTES, attributes(given(wanted)), **target)
     if project_id != call.actor.project_id and not sees_all(call, policy.GET):
         call.enforce(policy.UPDATE, project_id=project_id)
     return network, project_id
+
+
+def check_device(call: Call, device_owner: str, device_id: str) -> None:
+    """Refuse a port that says it is a router's: those are made by connecting the router."""
+    if device_owner in SERVICE_OWNERS and not sees_all(call, policy.GET):
+        raise DeviceIDNotOwnedByTenant(device_id)
 
 
 async def target_of(reads: Reads, network_id: str, network_owner: str, project_id: str) -> dict[str, object]:
@@ -115,6 +127,8 @@ async def _enforce_update(call: Call, reads: Reads, row: PortRow, changes: Mappi
         "network_device": str(changes.get("device_owner", "")).startswith("network:"),
     }
     call.enforce(policy.UPDATE, **target)
+    if changes.get("device_owner", row.device_owner) != row.device_owner:
+        check_device(call, changes["device_owner"], changes.get("device_id", row.device_id))
     named = attributes({name: value for name, value in changes.items() if unlike(row, name, value)})
     attribute_rules(call, policy.UPDATE_ATTRIBUTES, named, **target)
 

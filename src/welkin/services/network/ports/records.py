@@ -30,7 +30,7 @@ MAC_PREFIX = "fa:16:3e"
 MAC_TRIES = 16
 PAIRS_MAX = 10
 BY_ID = f"SELECT {columns(PortRow)} FROM ports WHERE id = $1"
-OF_DEVICE = f"SELECT {columns(PortRow)} FROM ports WHERE device_id = $1 ORDER BY created_at, id"
+OF_SERVER = f"SELECT {columns(PortRow)} FROM ports WHERE server_id = $1 ORDER BY created_at, id"
 
 
 async def get(reads: Reads, port_id: str) -> PortRow:
@@ -41,9 +41,9 @@ async def get(reads: Reads, port_id: str) -> PortRow:
     return row
 
 
-async def of_device(reads: Reads, device_id: str) -> list[PortRow]:
-    """Return the ports of a device, oldest first."""
-    return await reads.all(PortRow, OF_DEVICE, device_id)
+async def of_server(reads: Reads, server_id: str) -> list[PortRow]:
+    """Return the ports that a server was given, oldest first."""
+    return await reads.all(PortRow, OF_SERVER, server_id)
 
 
 async def create(
@@ -87,6 +87,7 @@ async def create(
         vnic_type=body.vnic_type,
         profile=body.profile or {},
         host=body.host_id or "",
+        server_id="",
         made_for_device=False,
         status="DOWN",
         revision_number=1,

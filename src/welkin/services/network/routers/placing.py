@@ -9,6 +9,8 @@ from welkin.services.network import touching
 from welkin.services.network.routers.records import BY_ID
 from welkin.services.network.tables import RouterRow
 
+OF_ROUTER = "device_id = $1 AND device_owner IN ('network:router_interface', 'network:router_gateway')"
+"""The ports of a router: no other may name one as its device and be taken for its interface."""
 AT_ONCE_MAX = 20
 """How many routers to move in one transaction."""
 
@@ -31,7 +33,7 @@ async def place(tx: Transaction, world: World, router_id: str) -> None:
     row = await tx.one(RouterRow, BY_ID, router_id)
     if row is None:
         return
-    networks = await tx.values("SELECT DISTINCT network_id FROM ports WHERE device_id = $1", router_id)
+    networks = await tx.values(f"SELECT DISTINCT network_id FROM ports WHERE {OF_ROUTER}", router_id)
     host = row.host
     if not networks:
         host = ""
@@ -39,7 +41,7 @@ async def place(tx: Transaction, world: World, router_id: str) -> None:
         host = await emptiest_host(tx, world.now())
     if host != row.host:
         await tx.update("routers", {"id": router_id}, {"host": host})
-    await tx.run("UPDATE ports SET host = $2 WHERE device_id = $1 AND host <> $2", router_id, host)
+    await tx.run(f"UPDATE ports SET host = $2 WHERE {OF_ROUTER} AND host <> $2", router_id, host)
     for network_id in networks:
         await touching.network(tx, network_id, host)
     await touching.router(tx, router_id, host)
@@ -49,7 +51,7 @@ async def place_waiting(tx: Transaction, world: World) -> None:
     """Place routers that wait for a host, and move those whose host has died."""
     sql = (
         "SELECT r.id FROM routers AS r WHERE (r.host = '' OR r.host IN (SELECT name FROM hosts WHERE seen_at <= $1)) "
-        "AND EXISTS (SELECT 1 FROM ports AS p WHERE p.device_id = r.id) "
+        "AND EXISTS (SELECT 1 FROM ports AS p WHERE p.device_id = r.id AND p.device_owner LIKE 'network:router_%') "
         f"AND EXISTS (SELECT 1 FROM hosts WHERE seen_at > $1) LIMIT {AT_ONCE_MAX}"
     )
     for router_id in await tx.values(sql, world.now() - agents.DEAD_AFTER_S):

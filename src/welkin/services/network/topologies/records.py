@@ -18,7 +18,7 @@ from welkin.services.network.subnet_pools.errors import NoDefaultSubnetPool
 from welkin.services.network.subnet_pools.prefixes import pool_of
 from welkin.services.network.subnets import records as subnets
 from welkin.services.network.subnets.shapes import SubnetCreate
-from welkin.services.network.tables import NetworkRow, RouterRow, TopologyRow
+from welkin.services.network.tables import NetworkRow, PortRow, RouterRow, TopologyRow
 
 NAME = "auto_allocated"
 BY_PROJECT = f"SELECT {columns(TopologyRow)} FROM auto_topologies WHERE project_id = $1"
@@ -84,7 +84,7 @@ async def remove(tx: Transaction, project_id: str) -> bool:
         return False
     router = await tx.one(RouterRow, routers.BY_ID, known.router_id)
     if router is not None:
-        for port in await ports.of_device(tx, router.id):
+        for port in await tx.all(PortRow, routers.INTERFACES, router.id):
             if port.network_id == known.network_id:
                 await ports.delete(tx, port)
         await routers.delete(tx, router)
