@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import welkin.services
 from welkin.app import all_routes
@@ -28,6 +28,16 @@ def _rules_of_rooms() -> Iterator[Rule]:
     """Yield the rules that the rooms' `policy` modules define."""
     for module in pkgutil.walk_packages(welkin.services.__path__, "welkin.services."):
         if module.name.endswith(".policy"):
-            yield from (
-                value for value in vars(importlib.import_module(module.name)).values() if isinstance(value, Rule)
-            )
+            for value in vars(importlib.import_module(module.name)).values():
+                yield from _within(value)
+
+
+def _within(value: object) -> Iterator[Rule]:
+    """Yield the rules in a rule, a tuple or a mapping: those of single attributes stand in tables."""
+    if isinstance(value, Rule):
+        yield value
+    elif isinstance(value, tuple):
+        yield from (each for each in value if isinstance(each, Rule))
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from _within(each)

@@ -135,19 +135,6 @@ class MacAddressInUse(Conflict):
 
 
 @dataclass(eq=False)
-class VlanIdInUse(Conflict):
-    code = "network.vlan-in-use"
-    vlan_id: int
-    physical_network: str
-
-    def __str__(self) -> str:
-        return (
-            f"Unable to create the network. The VLAN {self.vlan_id} on physical network "
-            f"{self.physical_network} is in use."
-        )
-
-
-@dataclass(eq=False)
 class TunnelIdInUse(Conflict):
     code = "network.tunnel-in-use"
     tunnel_id: int
@@ -268,12 +255,3 @@ class AutoAllocationFailure(Conflict):
 
     def __str__(self) -> str:
         return f"Deployment error: {self.reason}."
-
-
-@dataclass(eq=False)
-class QuotaResourceUnknown(NotFound):
-    code = "network.quota-resource-unknown"
-    unknown: str
-
-    def __str__(self) -> str:
-        return f"Unknown quota resources {self.unknown}."

@@ -85,7 +85,8 @@ def port_details(port: PortRow | None) -> View | None:
     return {name: getattr(port, name) for name in names}
 
 
-NAMELESS = {name: apply for name, apply in standard_filters("floatingips", table="floating_ips").items() if name != "name"}
+NAMELESS = standard_filters("floatingips", table="floating_ips")
+del NAMELESS["name"]
 
 FLOATING_IPS = Collection(
     singular="floatingip",

@@ -17,7 +17,7 @@ from welkin.services.network.policy import ADMIN, PROJECT_MANAGER, Rule, any_of
 from welkin.services.network.service import service
 from welkin.services.network.values import given
 
-GET = Rule("get_quota", PROJECT_MANAGER, "List the projects that have quotas of their own.")
+GET = Rule("get_quota", ADMIN, "List the projects that have quotas of their own.")
 SHOW = Rule(
     "get_quota:project",
     any_of(PROJECT_MANAGER, "project_id:%(project_id)s"),
@@ -61,10 +61,9 @@ async def limits_of(reads: Reads, project_id: str) -> View:
     return dict(await quota.limits(reads, project_id, limits.RESOURCES))
 
 
-@routes.get("/v2.0/quotas", rule=GET, late=True)
+@routes.get("/v2.0/quotas", rule=GET)
 async def list_quotas(call: Call) -> View:
     """List the projects that have quotas of their own."""
-    call.enforce(GET, project_id="")
     sql = "SELECT DISTINCT project_id FROM quotas WHERE service = $1 AND project_id <> $2 ORDER BY project_id"
     found = []
     for project_id in await call.db.values(sql, limits.SERVICE, quota.CLASS_DEFAULT):

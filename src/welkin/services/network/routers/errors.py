@@ -118,15 +118,6 @@ class RouterExternalGatewayInUseByFloatingIp(Conflict):
 
 
 @dataclass(eq=False)
-class RouterInterfaceAttachmentConflict(Conflict):
-    code = "network.router-interface-conflict"
-    reason: str
-
-    def __str__(self) -> str:
-        return f"Error {self.reason} while attempting the operation."
-
-
-@dataclass(eq=False)
 class RoutesExhausted(Invalid):
     code = "network.routes-exhausted"
     router_id: str
@@ -181,10 +172,3 @@ class PortHasPortForwarding(Conflict):
 
     def __str__(self) -> str:
         return f"Cannot associate floating IP to port {self.port_id} because it already has a Port Forwarding binding."
-
-
-class DuplicatePortForwarding(Conflict):
-    code = "network.port-forwarding-exists"
-
-    def __str__(self) -> str:
-        return "A port forwarding with the same external port and protocol already exists on this floating IP."

@@ -118,13 +118,6 @@ class DuplicateSecurityGroupRuleInPost(Conflict):
         return "Duplicate Security Group Rule in POST."
 
 
-class SecurityGroupRulesNotSingleProject(Invalid):
-    code = "network.rules-of-several-projects"
-
-    def __str__(self) -> str:
-        return "Multiple project_ids in bulk security group rule create not allowed."
-
-
 class SecurityGroupNotSingleGroupRules(Invalid):
     code = "network.rules-of-several-groups"
 

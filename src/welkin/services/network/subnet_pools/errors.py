@@ -26,15 +26,6 @@ class AddressScopeNotFound(NotFound):
 
 
 @dataclass(eq=False)
-class SubnetPoolInUse(Conflict):
-    code = "network.subnet-pool-in-use"
-    id: str
-
-    def __str__(self) -> str:
-        return f"Unable to complete operation on subnet pool {self.id}. Subnets are still allocated from it."
-
-
-@dataclass(eq=False)
 class SubnetPoolDeleteError(Invalid):
     code = "network.subnet-pool-delete"
     id: str
