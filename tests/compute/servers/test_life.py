@@ -63,6 +63,8 @@ async def test_a_server_that_fits_nowhere_says_why(world: World) -> None:
         "compute.server.unschedulable",
         "compute.server.error",
     ]
+    text = fault(await world.member.act(server_id, "reboot", {"type": "HARD"}), 409)
+    assert text == "Cannot 'reboot' an instance which has never been active"
     assert (await world.member("DELETE", f"/servers/{server_id}")).status_code == 204
     await world.member.until_gone(server_id)
 

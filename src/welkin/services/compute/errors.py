@@ -89,3 +89,12 @@ class CannotResize(Invalid):
     """The server cannot be given this size."""
 
     code = "compute.cannot-resize"
+
+
+class NeverActive(Conflict):
+    """The server never came up, and this is for servers that did."""
+
+    code = "compute.never-active"
+
+    def __init__(self, verb: str) -> None:
+        super().__init__(f"Cannot '{verb}' an instance which has never been active")

@@ -67,7 +67,7 @@ async def shelve_server(call: Call, server_id: str, body: Any) -> None:
     async with call.db.tx() as tx:
         server = await transitions.locked(call, tx, server_id, policy.SHELVE, states.SHELVE)
         image_id = await snapshot(call, tx, server, f"{server.name}-shelved", {})
-        changes = {"shelved_image_id": image_id, "snapshots": [SnapshotWanted(image_id=image_id)], "power": "stopped"}
+        changes = {"shelved_image_id": image_id, "power": "stopped"}
         await transitions.begin(tx, transitions.begun_by(call), server, states.SHELVE, changes)
 
 

@@ -12,7 +12,7 @@ from welkin.services.compute.server_groups.tables import remove_member
 from welkin.services.compute.servers import images, ports, transitions
 from welkin.services.compute.servers.plan import Verdict
 from welkin.services.compute.servers.states import OFFLOAD
-from welkin.services.compute.servers.tables import KIND, ServerRow
+from welkin.services.compute.servers.tables import KIND, ServerRow, SnapshotWanted
 from welkin.services.placement import public as placement
 
 
@@ -22,6 +22,8 @@ async def apply(tx: Transaction, world: World, options: ComputeOptions, server: 
         await _gone(tx, world, server)
     elif verdict.stopped_by_guest:
         await _stopped_by_guest(tx, world, server)
+    elif verdict.may_snapshot:
+        await _copy_disk(tx, world, server)
     elif verdict.done:
         await _done(tx, world, options, server, verdict)
     elif verdict.vm_state == "error":
@@ -85,6 +87,13 @@ async def _snapshots_done(
             due = world.now() + options.shelved_offload_s
             await transitions.put(tx, world, server, {"deadline": due})
             await work.want(tx, KIND, server.id, due)
+    await _touch(tx, server)
+
+
+async def _copy_disk(tx: Transaction, world: World, server: ServerRow) -> None:
+    """Have the disk of a server that is being shelved copied, now that the guest is off."""
+    assert server.shelved_image_id is not None
+    await transitions.put(tx, world, server, {"snapshots": [SnapshotWanted(image_id=server.shelved_image_id)]})
     await _touch(tx, server)
 
 

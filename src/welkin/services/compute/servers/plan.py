@@ -36,6 +36,8 @@ class Verdict(Struct, frozen=True, kw_only=True):
     """Whether the guest is up for the first time, or again after it was made anew."""
     stopped_by_guest: bool = False
     """Whether the guest shut itself down, which its owner may do."""
+    may_snapshot: bool = False
+    """Whether a server that is being shelved is off, so that its disk can be copied as it will stay."""
     snapshots_done: tuple[str, ...] = ()
     """Images that were written."""
     snapshots_failed: tuple[str, ...] = ()
@@ -55,6 +57,8 @@ def judge(server: ServerRow, seen: ServerSeen) -> Verdict:
     """
     if not server.present:
         return Verdict(gone=seen.power == "absent" and seen.settled)
+    if server.task_state == "shelving" and not server.snapshots:
+        return Verdict(may_snapshot=_reached(server, seen))
     if server.snapshots:
         verdict = _snapshots(server, seen)
         if verdict is not None:

@@ -79,11 +79,15 @@ class Operation(Struct, frozen=True, kw_only=True):
     task_state: str | None = None
     event: str = ""
     allowed_when_locked: bool = False
+    needs_launch: bool = False
+    """Whether the server must have been active once."""
 
 
 def _op(action: str, verb: str, vm_states: str, task_state: str | None, event: str) -> Operation:
     states = frozenset(vm_states.split()) if vm_states else None
-    return Operation(action=action, verb=verb, vm_states=states, task_state=task_state, event=event)
+    return Operation(
+        action=action, verb=verb, vm_states=states, task_state=task_state, event=event, needs_launch=bool(states)
+    )
 
 
 REBOOTABLE_TASKS = frozenset(
@@ -108,6 +112,7 @@ HARD_REBOOT = Operation(
     verb="reboot",
     vm_states=frozenset(["active", "stopped", "paused", "suspended", "error"]),
     tasks=REBOOTABLE_TASKS,
+    needs_launch=True,
     task_state="rebooting_hard",
     event="compute_reboot_instance",
 )

@@ -17,7 +17,7 @@ from welkin.core.http import Call
 from welkin.core.log import request_context
 from welkin.core.policy import Rule
 from welkin.core.world import World
-from welkin.services.compute.errors import ServerInState, ServerLocked, ServerNotFound
+from welkin.services.compute.errors import NeverActive, ServerInState, ServerLocked, ServerNotFound
 from welkin.services.compute.options import ComputeOptions
 from welkin.services.compute.servers.states import Operation
 from welkin.services.compute.servers.tables import KIND, Fault, ServerRow
@@ -84,6 +84,8 @@ def check(call: Call, server: ServerRow, operation: Operation) -> None:
         raise ServerInState(server.id, "vm_state", server.vm_state, operation.verb)
     if operation.tasks is not None and server.task_state not in operation.tasks:
         raise ServerInState(server.id, "task_state", server.task_state, operation.verb)
+    if operation.needs_launch and server.launched_at is None:
+        raise NeverActive(operation.verb)
 
 
 async def begin(tx: Transaction, begun: Begun, server: ServerRow, operation: Operation, changes: Changes) -> str:
