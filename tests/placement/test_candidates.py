@@ -110,7 +110,7 @@ async def test_shared_storage_serves_its_aggregate(client: httpx.AsyncClient) ->
         ("resources=VCPU:1&same_subtree=1", "1.35"),
         ("resources=VCPU:1&root_required=COMPUTE_NODE", "1.34"),
         ("resources_A=VCPU:1", "1.32"),
-        ("resources=VCPU:1&in_tree=" + str(uuid4()), "1.30"),
+        ("resources=VCPU:1&in_tree=11111111-2222-4333-8444-555555555555", "1.30"),
         ("resources1=VCPU:1", "1.24"),
         ("resources=VCPU:1&required=HW_CPU_X86_VMX", "1.16"),
         ("resources=VCPU:1&limit=1", "1.15"),
