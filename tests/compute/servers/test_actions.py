@@ -18,7 +18,7 @@ async def test_power(world: World) -> None:
     steps: list[tuple[str, Any, str, int]] = [
         ("os-stop", None, "SHUTOFF", 4),
         ("os-start", None, "ACTIVE", 1),
-        ("pause", None, "PAUSED", 3),
+        ("pause", {}, "PAUSED", 3),
         ("unpause", None, "ACTIVE", 1),
         ("suspend", None, "SUSPENDED", 4),
         ("resume", None, "ACTIVE", 1),
@@ -60,7 +60,6 @@ async def test_what_an_active_server_refuses(world: World) -> None:
     for action, value in (
         ("reboot", {"type": "soon"}),
         ("reboot", {}),
-        ("pause", {}),
         ("rebuild", {}),
         ("resize", {"flavorRef": ""}),
         ("resize", {"flavorRef": "42"}),
@@ -265,7 +264,7 @@ async def test_security_groups(world: World) -> None:
 async def test_console_output(world: World) -> None:
     server_id = await world.boot()
     output = await world.member.act(server_id, "os-getConsoleOutput", {"length": 10})
-    assert fits(output, "2.104", "get_console_output")["output"] is not None
+    assert len(fits(output, "2.104", "get_console_output")["output"].split("\n")) <= 10
     assert (await world.member.act(server_id, "os-getConsoleOutput", {"length": 0})).json() == {"output": ""}
     fault(await world.member.act(server_id, "os-getConsoleOutput", {"length": "x"}), 400)
     console = {"remote_console": {"protocol": "vnc", "type": "novnc"}}

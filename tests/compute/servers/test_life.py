@@ -172,6 +172,7 @@ async def test_lists(world: World) -> None:
     ):
         found = await world.member.get("/servers/detail", **query)
         assert [each["id"] for each in found["servers"]] == [ids[1]], query
+    assert (await world.member.get("/servers", limit=0))["servers"] == []
     address = (await world.member.server(ids[2]))["addresses"]["private"][0]["addr"]
     found = await world.member.get("/servers", ip=f"^{address}$")
     assert [each["id"] for each in found["servers"]] == [ids[2]]

@@ -91,7 +91,8 @@ async def console_output(call: Call, server_id: str, body: ConsoleOutput) -> dic
         return {"output": ""}
     question = {"server_id": server_id, "lines": lines}
     text = await call.get(Hub).ask(host, "compute.console_text", question)
-    return {"output": CONTROL.sub("", str(text))}
+    # The line break at the end begins a line, too.
+    return {"output": CONTROL.sub("", "\n".join(str(text).split("\n")[-lines:]))}
 
 
 @routes.post(

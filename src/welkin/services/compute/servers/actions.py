@@ -73,25 +73,25 @@ async def reboot_server(call: Call, server_id: str, body: Reboot) -> None:
 
 
 @routes.action(PATH, "pause", rule=policy.PAUSE, late=True)
-async def pause_server(call: Call, server_id: str, body: None) -> None:
+async def pause_server(call: Call, server_id: str, body: Any) -> None:
     """Halt a server's processors."""
     await operate(call, server_id, policy.PAUSE, states.PAUSE, {"power": "paused"})
 
 
 @routes.action(PATH, "unpause", rule=policy.UNPAUSE, late=True)
-async def unpause_server(call: Call, server_id: str, body: None) -> None:
+async def unpause_server(call: Call, server_id: str, body: Any) -> None:
     """Let a paused server go on."""
     await operate(call, server_id, policy.UNPAUSE, states.UNPAUSE, {"power": "running"})
 
 
 @routes.action(PATH, "suspend", rule=policy.SUSPEND, late=True)
-async def suspend_server(call: Call, server_id: str, body: None) -> None:
+async def suspend_server(call: Call, server_id: str, body: Any) -> None:
     """Save a server's memory to disk and end its guest."""
     await operate(call, server_id, policy.SUSPEND, states.SUSPEND, {"power": "suspended"})
 
 
 @routes.action(PATH, "resume", rule=policy.RESUME, late=True)
-async def resume_server(call: Call, server_id: str, body: None) -> None:
+async def resume_server(call: Call, server_id: str, body: Any) -> None:
     """Wake a suspended server."""
     await operate(call, server_id, policy.RESUME, states.RESUME, {"power": "running"})
 

@@ -248,7 +248,7 @@ async def page(call: Call, query: ServersQuery, *, in_full: bool) -> Page[ViewRo
         if name in args:
             select.any_of("id", await ports.servers_with_address(call.db, args[name][-1], version))
     asked = limit_of(args)
-    limit = LIMIT_MAX if asked is None or asked == 0 else asked
+    limit = LIMIT_MAX if asked is None else asked
     marker = args["marker"][-1] if "marker" in args else None
     return await LISTING.page(call.db, select, order_of(args), limit, await known(call, marker, everyone=everyone))
 
