@@ -100,12 +100,18 @@ class NetworkSource:
             if not await tx.value("SELECT 1 FROM ports WHERE network_id = $1 AND host = $2 LIMIT 1", report.id, host):
                 await agents.forget(tx, host, touching.NETWORK, report.id)
                 await touching.network(tx, report.id)
+                if not await agents.hosts_of(tx, touching.NETWORK, report.id):
+                    of_network = {"network_id": report.id, "device_owner": DHCP_OWNER}
+                    await tx.update("ports", of_network, {"status": "DOWN"})
             return
         seen = msgspec.convert(report.seen, wanted.NetworkSeen)
         plugged = set(seen.plugged)
         sql = f"SELECT {columns(PortRow)} FROM ports WHERE network_id = $1 AND (host = $2 OR device_owner = $3)"
         for port in await tx.all(PortRow, sql, report.id, host, DHCP_OWNER):
-            up = seen.dhcp if port.device_owner == DHCP_OWNER else port.id in plugged
+            serving = port.device_owner == DHCP_OWNER
+            if serving and not seen.dhcp:
+                continue  # another host may answer
+            up = serving or port.id in plugged
             status = "ACTIVE" if up and port.admin_state_up else "DOWN"
             if status != port.status:
                 await tx.update("ports", {"id": port.id}, {"status": status})

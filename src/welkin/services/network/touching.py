@@ -44,6 +44,13 @@ async def owners(tx: Transaction, port_ids: Iterable[str | None]) -> None:
             await owner(tx, await tx.value("SELECT device_id FROM ports WHERE id = $1", port_id) or "")
 
 
+async def routers_of(tx: Transaction, network_id: str) -> None:
+    """Say that the routers of a network have changed, because it has."""
+    sql = "SELECT DISTINCT device_id FROM ports WHERE network_id = $1 AND device_owner LIKE 'network:router_%'"
+    for router_id in await tx.values(sql, network_id):
+        await router(tx, router_id)
+
+
 async def groups(tx: Transaction, group_ids: Sequence[str]) -> None:
     """Say that the rules of security groups have changed, where ports with them are plugged."""
     if not group_ids:

@@ -65,6 +65,7 @@ async def update_network(call: Call, network_id: str, body: NetworkUpdateBody) -
         await records.share(tx, call.world, row, changes)
         row = await change(call, tx, NETWORKS, row, written)
         await touching.network(tx, row.id)
+        await touching.routers_of(tx, row.id)
         return await answer_one(call, tx, NETWORKS, row)
 
 

@@ -241,7 +241,7 @@ async def apply(tx: Transaction, row: PortRow, change: Change) -> None:
         await touching.network(tx, row.network_id, change.columns.get("host", ""))
     if change.addresses is not None or change.group_ids is not None:
         await touching.members(tx, sorted({*before, *(change.group_ids or ())}))
-    if row.device_owner == "network:router_interface":
+    if row.device_owner in addressing.ROUTER_OWNERS:
         await touching.router(tx, row.device_id)
     await touching.owner(tx, row.device_id)
 

@@ -85,6 +85,7 @@ async def update_subnet(call: Call, subnet_id: str, body: SubnetUpdateBody) -> V
         if "enable_dhcp" in changes:
             await dhcp.keep(tx, call.world, await networks.get(tx, row.network_id))
         await touching.network(tx, row.network_id)
+        await touching.routers_of(tx, row.network_id)
         return await answer_one(call, tx, SUBNETS, row)
 
 
