@@ -61,6 +61,10 @@ class Processes:
             assert time.monotonic() < deadline, "the API did not start"
             time.sleep(0.02)
 
+    def describe(self) -> str:
+        """Say which part lives."""
+        return ", ".join(f"{part} {process.pid} {process.poll()}" for part, process in self._running.items())
+
     def stop(self) -> None:
         """End every part."""
         for process in self._running.values():

@@ -68,6 +68,7 @@ async def up(config: Config, console: Console, *, server: bool) -> None:
     if not server:
         console.print(page(config, file, None))
         return
+    await steps.take("This machine is a host", lambda: until_host(admin))
     server_id, address = await steps.take(
         "First server", lambda: starter.server(member, network_id, image_id, external_id)
     )
@@ -152,6 +153,15 @@ def public_key(config: Config) -> str:
         command = ["ssh-keygen", "-q", "-t", "ecdsa", "-b", "384", "-N", "", "-C", "welkin", "-f", str(file)]
         subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
     return file.with_suffix(".pub").read_text().strip()
+
+
+def until_host(admin: Api) -> None:
+    """Wait until a host has joined that takes servers."""
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while not any(host["state"] == "up" for host in admin.get("/compute/v2.1/os-hypervisors")["hypervisors"]):
+        if time.monotonic() > deadline:
+            raise Trouble("No host has joined the cloud; see the log of the agent in welkin.log.")
+        time.sleep(0.05)
 
 
 def until_active(member: Api, server_id: str) -> None:

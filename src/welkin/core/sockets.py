@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +62,7 @@ async def serve_socket(handlers: Mapping[str, Any], call: Call, receive: Receive
             await socket.close(POLICY_VIOLATION, "There is nothing here.")
             return
         await handler(call, socket)
-    except SocketClosed:
+    except (SocketClosed, asyncio.CancelledError):  # the client leaves, or the server stops
         return
     except Problem as problem:
         await socket.close(POLICY_VIOLATION, str(problem)[:120])
