@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -134,15 +135,24 @@ def fits(response: httpx.Response, version: str, module: str, name: str) -> Any:
     assert response.status_code < 300, response.text
     body = response.json() if response.content else None
     try:
-        package = importlib.import_module("tempest.lib.api_schema.response.compute")
+        statuses, validator = upstream(version, module, name)
     except ModuleNotFoundError:
         return body
-    schema = getattr(importlib.import_module(newest_module(Path(package.__path__[0]), version, module)), name)
-    assert response.status_code in schema["status_code"], response.text
-    if "response_body" in schema:
-        checker = jsonschema.FormatChecker(["ipv4", "ipv6"])
-        jsonschema.validate(body, schema["response_body"], cls=jsonschema.Draft4Validator, format_checker=checker)
+    assert response.status_code in statuses, response.text
+    if validator is not None:
+        validator.validate(body)
     return body
+
+
+@functools.cache
+def upstream(version: str, module: str, name: str) -> tuple[list[int], jsonschema.Draft4Validator | None]:
+    """Return the statuses and the validator of bodies that Tempest has for an answer at a version."""
+    package = importlib.import_module("tempest.lib.api_schema.response.compute")
+    schema = getattr(importlib.import_module(newest_module(Path(package.__path__[0]), version, module)), name)
+    if "response_body" not in schema:
+        return schema["status_code"], None
+    checker = jsonschema.FormatChecker(["ipv4", "ipv6"])
+    return schema["status_code"], jsonschema.Draft4Validator(schema["response_body"], format_checker=checker)
 
 
 def newest_module(package: Path, version: str, module: str) -> str:

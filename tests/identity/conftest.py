@@ -16,6 +16,7 @@ from welkin.core.world import World
 from welkin.services.identity import public
 
 PASSWORD = "pass word"
+CHEAP = {"hash_memory_kib": 8, "hash_passes": 1}
 
 
 class Movable(World):
@@ -145,7 +146,7 @@ async def site(tmp_path: Path, options: dict[str, Any]) -> AsyncIterator[Site]:
     world = Movable()
     config = Config(
         cloud=CloudOptions(state_dir=tmp_path, policy_file=tmp_path / "policy.toml"),
-        identity=public.IdentityOptions(**options),
+        identity=public.IdentityOptions(**CHEAP | options),
     )
     async with open_cloud(config, world) as cloud:
         await public.ensure_cloud(cloud, {"admin": PASSWORD, "demo": PASSWORD})

@@ -10,6 +10,8 @@ import bcrypt
 import pytest
 
 from tests.identity.conftest import PASSWORD, Site
+from welkin.services.identity.hashing import Hashing
+from welkin.services.identity.options import IdentityOptions
 
 
 async def test_a_user_lives_and_dies(site: Site) -> None:
@@ -182,7 +184,19 @@ async def test_older_hashes_are_verified_and_replaced(site: Site, older: Any) ->
     for _ in range(2):
         await site.log_in({"id": user["id"]}, password="old one")
     hashed = await site.cloud.db.value("SELECT hash FROM identity_passwords WHERE user_id = $1", user["id"])
-    assert hashed.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert hashed.startswith("$argon2id$v=19$m=8,t=1,p=1$")
+
+
+async def test_a_password_is_hashed_as_the_options_say(site: Site) -> None:
+    user = await site.user()
+    default = IdentityOptions()
+    costly = Hashing(1, default.hash_memory_kib, default.hash_passes)
+    async with site.cloud.db.tx() as tx:
+        await tx.update("identity_passwords", {"user_id": user["id"]}, {"hash": await costly.hash("old one")})
+    await site.log_in({"id": user["id"]}, password="old one")
+    hashed = await site.cloud.db.value("SELECT hash FROM identity_passwords WHERE user_id = $1", user["id"])
+    assert hashed.startswith("$argon2id$v=19$m=8,t=1,p=1$")
+    assert (await costly.hash("any")).startswith("$argon2id$v=19$m=19456,t=2,p=1$")
 
 
 @pytest.mark.parametrize("hashed", ["", "$2b$04$short", "$scrypt$ln=4$x", "$argon2id$broken", "$unknown$", "!"])

@@ -20,6 +20,11 @@ from welkin.core.cloud import Cloud
 from welkin.core.config import CloudOptions, HttpOptions
 from welkin.core.server import bind
 from welkin.core.world import World
+from welkin.services.identity.options import IdentityOptions
+
+
+CHEAP_PASSWORDS = IdentityOptions(hash_memory_kib=8, hash_passes=1)
+"""Hashes that cost nothing, for passwords that guard nothing."""
 
 
 class Running(msgspec.Struct, frozen=True):
@@ -34,7 +39,7 @@ class Running(msgspec.Struct, frozen=True):
 
 def memory_config(state_dir: Path, config: Config | None = None) -> Config:
     """Return `config`, or the defaults, for a cloud without real guests that touches nothing but `state_dir`."""
-    base = config if config is not None else Config()
+    base = config if config is not None else Config(identity=CHEAP_PASSWORDS)
     cloud = msgspec.structs.replace(
         base.cloud, state_dir=state_dir, driver="memory", policy_file=state_dir / "policy.toml"
     )

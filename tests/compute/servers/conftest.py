@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import importlib
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -168,13 +169,21 @@ def fault(response: httpx.Response, status: int) -> str:
 
 def fits(response: httpx.Response, version: str, name: str, module: str = "servers") -> Any:
     """Check an answer against the schema that Tempest has for it at that version, and return the body."""
+    statuses, validator = upstream(version, name, module)
+    assert response.status_code in statuses, response.text
+    body = response.json()
+    validator.validate(body)
+    return body
+
+
+@functools.cache
+def upstream(version: str, name: str, module: str) -> tuple[list[int], Any]:
+    """Return the statuses and the validator of bodies that Tempest has for an answer at a version."""
     package = pytest.importorskip("tempest.lib.api_schema.response.compute")
     jsonschema = pytest.importorskip("jsonschema")
     minors = [int(path.parent.name[3:]) for path in Path(package.__path__[0]).glob(f"v2_*/{module}.py")]
     older = sorted((each for each in minors if each <= int(version.partition(".")[2])), reverse=True)
     modules = (importlib.import_module(f"{package.__name__}.v2_{minor}.{module}") for minor in older)
     schema = next(getattr(each, name) for each in modules if hasattr(each, name))
-    assert response.status_code in schema["status_code"], response.text
-    body = response.json()
-    jsonschema.validate(body, schema["response_body"], format_checker=jsonschema.FormatChecker(["ipv4", "ipv6"]))
-    return body
+    checker = jsonschema.FormatChecker(["ipv4", "ipv6"])
+    return schema["status_code"], jsonschema.Draft4Validator(schema["response_body"], format_checker=checker)

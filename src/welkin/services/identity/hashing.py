@@ -15,8 +15,6 @@ import bcrypt
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-MEMORY_KIB = 19_456
-PASSES = 2
 LANES = 1
 PASSWORD_BYTES_MAX = 4096
 BCRYPT_BYTES_MAX = 72
@@ -26,8 +24,8 @@ BCRYPT_BYTES_MAX = 72
 class Hashing:
     """Hashes and verifies, at most `threads` at a time."""
 
-    def __init__(self, threads: int) -> None:
-        self._argon2 = PasswordHasher(time_cost=PASSES, memory_cost=MEMORY_KIB, parallelism=LANES)
+    def __init__(self, threads: int, memory_kib: int, passes: int) -> None:
+        self._argon2 = PasswordHasher(time_cost=passes, memory_cost=memory_kib, parallelism=LANES)
         self._turns = asyncio.Semaphore(threads)
         self._nobody = ""
 

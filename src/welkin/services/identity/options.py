@@ -15,7 +15,11 @@ class IdentityOptions(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     keys_kept: int = 3
     """How many token keys are kept by a rotation; the oldest still reads tokens, so keep life / interval + 2."""
     hash_threads: int = 2
-    """How many passwords are hashed at once; each takes 19 MiB and about 20 ms."""
+    """How many passwords are hashed at once; each takes `hash_memory_kib` and, by default, about 20 ms."""
+    hash_memory_kib: int = 19_456
+    """How much memory hashing a password takes; tests that make many users choose the least, 8."""
+    hash_passes: int = 2
+    """How often hashing a password goes through that memory."""
     password_regex: str = ""
     """What a new password must match; empty takes any."""
     password_regex_description: str = ""

@@ -38,7 +38,7 @@ def central(cloud: Cloud) -> None:
     """Open the keys, and let the app ask us who its callers are."""
     options = cloud.get(IdentityOptions)
     folder = cloud.get(CloudOptions).state_dir / "keys"
-    hashing = Hashing(options.hash_threads)
+    hashing = Hashing(options.hash_threads, options.hash_memory_kib, options.hash_passes)
     tokens = Tokens(cloud.db, cloud.world, options, KeyRing(folder / "tokens", cloud.world))
     vault = Vault(KeyRing(folder / "credentials", cloud.world))
     prover = Prover(cloud.db, cloud.world, options, hashing, tokens, vault)
