@@ -100,10 +100,10 @@ def show_placement(console: Console, facts: dict[str, Any]) -> None:
     for each in facts.get("filters", ()):
         console.print(f"  {each['name']:<32} {each['before']} hosts in, {each['after']} left")
     for each in facts.get("hosts", ()):
-        fate = f"refused by {each['refused_by']}: {each['reason']}" if each.get("refused_by") else "fits"
-        weight = f", weight {each['weight']:.3f}" if each.get("weight") is not None else ""
+        fate = f"refused by {each['refused_by']}" if each["refused_by"] else "would do"
+        free = ", ".join(f"{amount} {name}" for name, amount in sorted(each["free"].items()))
         mark = " [green]← chosen[/green]" if each["host"] == facts.get("host") else ""
-        console.print(f"  {each['host']}: {fate}{weight}{mark}")
+        console.print(f"  {each['host']}: {fate}, free: {free}{mark}")
     if facts.get("smallest_change"):
         console.print(f"  It would fit if: {facts['smallest_change']}")
 

@@ -121,8 +121,11 @@ def comparison(column: str, read: Callable[[str], object] = str) -> Filter:
     return apply
 
 
-def tagged(kind: str, id_column: str = "id", negative: bool = False, every: bool = True) -> Filter:  # noqa: FBT001, FBT002
-    """Match by tags, comma separated: `every` one of them or any; `negative` turns the match around."""
+def tagged(kind: str, id_column: str, negative: bool = False, every: bool = True) -> Filter:  # noqa: FBT001, FBT002
+    """Match by tags, comma separated: `every` one of them or any; `negative` turns the match around.
+
+    `id_column` is qualified, such as `servers.id`: a bare `id` would be that of the tag itself.
+    """
 
     def apply(select: Select, values: Sequence[str]) -> None:
         wanted = [tag for value in values for tag in value.split(",") if tag]

@@ -165,10 +165,10 @@ FILTERS: dict[str, Filter] = {
     "created_at": _at("created_at"),
     "launched_at": _at("launched_at"),
     "terminated_at": _at("terminated_at"),
-    "tags": tagged(KIND),
-    "tags-any": tagged(KIND, every=False),
-    "not-tags": tagged(KIND, negative=True),
-    "not-tags-any": tagged(KIND, negative=True, every=False),
+    "tags": tagged(KIND, "servers.id"),
+    "tags-any": tagged(KIND, "servers.id", every=False),
+    "not-tags": tagged(KIND, "servers.id", negative=True),
+    "not-tags-any": tagged(KIND, "servers.id", negative=True, every=False),
 }
 """What everybody may filter by."""
 FOR_OPERATORS: dict[str, Filter] = {

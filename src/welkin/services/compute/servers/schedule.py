@@ -13,6 +13,8 @@ from msgspec import Struct
 
 from welkin.services.compute.servers.tables import FlavorCopy
 
+TOLD_MAX = 20
+"""How many hosts an event tells of, the best first."""
 UNITS = {"VCPU": "VCPUs", "MEMORY_MB": "MiB of memory", "DISK_GB": "GiB of disk"}
 
 
@@ -75,6 +77,10 @@ class Choice(Struct, frozen=True):
 
     hosts: tuple[str, ...]
     counts: tuple[Count, ...]
+    refused: Mapping[str, str] = {}
+    """For each host that would not do, the filter that said so."""
+    free: Mapping[str, Mapping[str, int]] = {}
+    """What was left of each resource on each host: what hosts are weighed by."""
     advice: str = ""
 
 
@@ -94,15 +100,19 @@ def resources_of(flavor: FlavorCopy) -> dict[str, int]:
 def choose(wish: Wish, hosts: Sequence[HostState]) -> Choice:
     """Return which hosts would do, best first."""
     left, counts = list(hosts), []
+    refused: dict[str, str] = {}
     for name, passes in FORCED if wish.force_host else FILTERS:
         after = [host for host in left if passes(host, wish)]
+        passed = {host.name for host in after}
+        refused |= {host.name: name for host in left if host.name not in passed}
         counts.append(Count(name, len(left), len(after)))
         left = after
         if not left:
             break
     ranked = sorted(left, key=lambda host: (*weigh(host, wish), host.name))
     advice = "" if left else advise(wish, hosts)
-    return Choice(tuple(host.name for host in ranked), tuple(counts), advice)
+    free = {host.name: host.free for host in hosts[:TOLD_MAX]}
+    return Choice(tuple(host.name for host in ranked), tuple(counts), refused, free, advice)
 
 
 def weigh(host: HostState, wish: Wish) -> tuple[float, ...]:
@@ -249,8 +259,12 @@ FILTERS: tuple[tuple[str, Filter], ...] = (
 
 def facts_of(choice: Choice) -> dict[str, Any]:
     """Return what an event says of a choice."""
+    names = [*choice.hosts, *choice.refused][:TOLD_MAX]
     return {
-        "hosts": list(choice.hosts[:10]),
-        "filters": [[each.filter, each.before, each.after] for each in choice.counts],
-        "advice": choice.advice,
+        "hosts": [
+            {"host": name, "refused_by": choice.refused.get(name, ""), "free": choice.free.get(name, {})}
+            for name in names
+        ],
+        "filters": [{"name": each.filter, "before": each.before, "after": each.after} for each in choice.counts],
+        "smallest_change": choice.advice,
     }
