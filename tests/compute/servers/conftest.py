@@ -13,7 +13,10 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from tests.postgres import postgres_url
+from welkin.app import Config
 from welkin.core import quota
+from welkin.core.config import CloudOptions
 from welkin.services.compute.servers.tables import CORES, INSTANCES, RAM
 from welkin.testing.cloud import Running, running
 
@@ -134,11 +137,14 @@ async def furnish(admin: Person, member: Person) -> tuple[str, str]:
     return image_id, network["id"]
 
 
-@pytest_asyncio.fixture(scope="package", loop_scope="package")
-async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
-    """Run a cloud with one host for all tests of servers."""
+@pytest_asyncio.fixture(
+    scope="package", loop_scope="package", params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
+)
+async def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    """Run a cloud with one host for all tests of servers, on each kind of database."""
+    config = Config(cloud=CloudOptions(database=postgres_url() if request.param == "postgres" else ""))
     async with (
-        running(tmp_path_factory.mktemp("cloud")) as run,
+        running(tmp_path_factory.mktemp("cloud"), config) as run,
         httpx.AsyncClient(base_url=run.url, timeout=DEADLINE_S) as client,
     ):
         admin = await log_in(client, "admin", run.passwords["admin"], "admin")

@@ -244,6 +244,8 @@ async def test_reset_state(world: World) -> None:
         while (await world.member.server(server_id))["status"] != "ACTIVE":
             await asyncio.sleep(0.01)
     fault(await world.admin.act(server_id, "os-resetState", {"state": "happy"}), 400)
+    assert (await world.admin.act(server_id, "injectNetworkInfo")).status_code == 202
+    fault(await world.member.act(server_id, "injectNetworkInfo"), 403)
     assert (await world.member.act(server_id, "forceDelete")).status_code == 202
     await world.member.until_gone(server_id)
 

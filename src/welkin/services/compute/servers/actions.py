@@ -315,6 +315,15 @@ async def reset_state(call: Call, server_id: str, body: ResetState) -> None:
         await source.refresh(tx, server)
 
 
+@routes.action(PATH, "injectNetworkInfo", rule=policy.INJECT_NETWORK, late=True)
+async def inject_network(call: Call, server_id: str, body: Any) -> None:
+    """Have a server's host look at the server's networks again."""
+    async with call.db.tx() as tx:
+        server = await transitions.locked(call, tx, server_id, policy.INJECT_NETWORK, states.ADD_GROUP)
+        await transitions.note_action(tx, transitions.begun_by(call), server, INJECT)
+        await source.refresh(tx, server)
+
+
 @routes.action(PATH, "forceDelete", rule=policy.FORCE_DELETE, late=True)
 async def force_delete(call: Call, server_id: str, body: Any) -> None:
     """Delete a server at once, also one that could be restored."""
@@ -334,4 +343,5 @@ async def restore_server(call: Call, server_id: str, body: Any) -> None:
 
 LOCKED = Operation(action="lock", verb="lock", tasks=None, allowed_when_locked=True)
 UNLOCKED = Operation(action="unlock", verb="unlock", tasks=None, allowed_when_locked=True)
+INJECT = Operation(action="injectNetworkInfo", verb="injectNetworkInfo", tasks=None)
 RESET = Operation(action="resetState", verb="os-resetState", tasks=None, allowed_when_locked=True)

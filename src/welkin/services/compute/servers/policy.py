@@ -62,6 +62,7 @@ UNSHELVE_TO_HOST = _admin("os-shelve:unshelve_to_host", "Unshelve a server to a 
 SHELVE_OFFLOAD = _admin("os-shelve:shelve_offload", "Take a shelved server from its host.")
 CHANGE_PASSWORD = _member("os-admin-password", "Change the password of a server's administrator.")
 RESET_STATE = _admin("os-admin-actions:reset_state", "Reset a server's state.")
+INJECT_NETWORK = _admin("os-admin-actions:inject_network_info", "Have a server's networks looked at again.")
 FORCE_DELETE = _member("os-deferred-delete:force", "Delete a server at once.")
 RESTORE = _member("os-deferred-delete:restore", "Restore a deleted server.")
 CONSOLE_OUTPUT = _member("os-console-output", "Read what a server wrote to its console.")
