@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import gc
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -38,8 +36,6 @@ from welkin.services.network.options import NetworkOptions
 from welkin.services.network.room import ROOM as NETWORK
 from welkin.services.placement.room import ROOM as PLACEMENT
 
-COLLECT_AFTER = (50_000, 20, 50)
-"""How much is made between two looks at what can be thrown away; Python's own pace is for smaller programs."""
 FIRST_USERS = ("admin", "demo")
 PASSWORD_BYTES = 12
 AGENT_KEY_BYTES = 32
@@ -178,22 +174,20 @@ async def open_database(options: CloudOptions, world: World, wakeups: Wakeups) -
 async def run_control(
     cloud: Cloud, options: HttpOptions, sockets: Sequence[socket.socket], *, workers: bool = True
 ) -> None:
-    """Serve the APIs, and where asked do the central work, until cancelled."""
-    # What is loaded by now stays: looking at it again and again costs a list of servers two thirds of its time.
-    gc.freeze()
-    gc.set_threshold(*COLLECT_AFTER)
+    """Serve the APIs, and where asked do the central work, until cancelled; then finish what is under way."""
     server = Server(cloud.app, options)
-    tasks = [asyncio.create_task(server.serve(sockets))]
-    if workers:
-        tasks.append(asyncio.create_task(cloud.workers.run()))
+    serving = asyncio.create_task(server.serve(sockets))
+    working = [asyncio.create_task(cloud.workers.run())] if workers else []
     try:
-        await asyncio.gather(*tasks)
+        # Unlike gather, wait leaves the tasks alone when it is cancelled: the server has yet to answer and to close.
+        done, _ = await asyncio.wait((serving, *working), return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
     finally:
         server.stop()
-        for task in tasks[1:]:
+        for task in working:
             task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(serving, *working, return_exceptions=True)
 
 
 async def run_agent(config: Config, world: World, url: str, key: str) -> None:
