@@ -9,14 +9,17 @@ from urllib.parse import quote, urlencode
 import httpx
 import pytest
 import pytest_asyncio
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 
 from tests.rbac import things
 from tests.rbac.bodies import UUID, smallest
 from tests.rbac.matrix import right
 from tests.rbac.personas import ALLOWED, DENIED, NOBODY, OWNER, PERSONAS
 from tests.rbac.stranger import Stranger
-from tests.rbac.world import MARK, Cloud
+from tests.rbac.world import HOST, MARK, Cloud
 from welkin import app as assembly
+from welkin.core.agent_api import AGENT
 from welkin.core.errors import Problem
 from welkin.core.http import Answer, App, Call, Receive
 from welkin.core.policy import PUBLIC
@@ -85,6 +88,7 @@ async def cloud(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cloud
             client.base_url = httpx.URL(up.url)
             made = Cloud(up, client)
             await things.build(made)
+            made.agent_key = (up.config.cloud.state_dir / "keys" / f"agent-{HOST}").read_text()
             made.before = await seen(made)
             yield made
 
@@ -121,6 +125,8 @@ async def ask(
         version = min(route.until, versions.maximum)
         headers["OpenStack-API-Version"] = f"{versions.service} {text(version)}"
     body = smallest(route, cloud)
+    if who == "agent":
+        headers |= {"X-Agent-Host": HOST, "X-Agent-Key": cloud.agent_key}
     where = path(cloud, route, missing=missing) + ("?" + urlencode(query) if query else "")
     return await cloud.ask(who, route.method, where, body, headers)
 
@@ -208,6 +214,33 @@ async def test_strangers_change_nothing(cloud: Cloud) -> None:
                 leaks.append(told(route, answer))
     assert not leaks, "\n".join(leaks)
     await assert_unchanged(cloud)
+
+
+@pytest.mark.parametrize("who", ["steward", "auditor", "drifter", "agent"])
+async def test_outsiders_change_nothing(cloud: Cloud, who: str) -> None:
+    """Whoever is in no project, of another domain or an agent changes nothing; only the auditor may read."""
+    done = []
+    for route in routes():
+        if proves(route) or route.rule is AGENT or route.path == "/v3/auth/tokens":
+            continue
+        answer = await ask(cloud, who, route)
+        told_secrets = answer.is_success and who != "auditor" and leaked(cloud, answer, {})
+        if answer.status_code >= 500 or told_secrets:
+            done.append(f"{told_secrets} {told(route, answer)}")
+    assert not done, "\n".join(done)
+    await assert_unchanged(cloud)
+
+
+async def test_sockets_ask_who_it_is(cloud: Cloud) -> None:
+    """A WebSocket closes on whoever shows neither a token nor a key."""
+    paths = [path for room in assembly.all_routes() for path in room.sockets]
+    assert paths
+    for path in paths:
+        for key in ({}, {"X-Agent-Host": HOST, "X-Agent-Key": "wrong"}, {"X-Auth-Token": cloud.tokens["admin"]}):
+            url = f"{cloud.running.url.replace('http', 'ws', 1)}{path}?token=wrong&session=wrong"
+            with pytest.raises(InvalidStatus):
+                async with connect(url, additional_headers=key):
+                    pass
 
 
 async def test_readers_change_nothing(cloud: Cloud) -> None:

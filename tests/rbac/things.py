@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.rbac.world import HOST, MARK, Cloud, people
+from tests.rbac.world import HOST, MARK, Cloud, outsiders, people
 
 GUEST_DISK = b"guest" * 1000
 GONE = "gone"
@@ -11,6 +11,7 @@ GONE = "gone"
 async def build(cloud: Cloud) -> None:
     """Make everybody and everything."""
     await people(cloud)
+    await outsiders(cloud)
     await rights(cloud)
     await limits(cloud)
     await own_things(cloud)

@@ -35,6 +35,8 @@ class Cloud:
         """What no stranger may read: ids of what is the first project's own."""
         self.before: dict[str, str] = {}
         """What all that looked like before anybody tried anything."""
+        self.agent_key = ""
+        """What the host's agent proves itself by."""
 
     async def ask(
         self, who: str, method: str, path: str, body: Json = None, headers: Mapping[str, str] | None = None
@@ -62,17 +64,15 @@ class Cloud:
             self.secrets.add(str(found["id"]))
         return found
 
-    async def log_in(self, who: str, user: str, password: str, project: str) -> httpx.Response:
-        """Get a token for a project of the default domain."""
-        domain = {"id": "default"}
-        proof = {"user": {"name": user, "password": password, "domain": domain}}
-        scope = {"project": {"name": project, "domain": domain}}
+    async def log_in(self, who: str, user: str, password: str, scope: Json) -> str:
+        """Get a token with a scope for a user of the default domain, remember it, and return it."""
+        proof = {"user": {"name": user, "password": password, "domain": {"id": "default"}}}
         auth = {"identity": {"methods": ["password"], "password": proof}, "scope": scope}
         answer = await self.client.post("/identity/v3/auth/tokens", json={"auth": auth})
         assert answer.status_code == 201, answer.text
-        self.tokens[who] = answer.headers["x-subject-token"]
+        self.tokens[who] = str(answer.headers["x-subject-token"])
         self.users[who] = answer.json()["token"]["user"]["id"]
-        return answer
+        return self.tokens[who]
 
     async def until(self, who: str, path: str, wanted: Mapping[str, str]) -> Json:
         """Return the thing at `path` once it is as wanted."""
@@ -89,7 +89,7 @@ class Cloud:
 
 async def people(cloud: Cloud) -> None:
     """Make three projects, and somebody for each role; the administrator is there."""
-    await cloud.log_in("admin", "admin", cloud.running.passwords["admin"], "admin")
+    await cloud.log_in("admin", "admin", cloud.running.passwords["admin"], in_project("admin"))
     roles = (await cloud.ask("admin", "GET", "/identity/v3/roles")).json()["roles"]
     cloud.roles |= {role["name"]: role["id"] for role in roles}
     for project in ("first", "second", "third"):
@@ -102,9 +102,8 @@ async def people(cloud: Cloud) -> None:
         role = cloud.roles.get(name, cloud.roles["member"])
         path = f"/identity/v3/projects/{cloud.projects[project]}/users/{user['id']}/roles/{role}"
         await cloud.make("admin", path, None, "PUT")
-        await cloud.log_in(name, name, PASSWORD, full_name(project))
-    spare = await cloud.log_in("spare", "member", PASSWORD, full_name("first"))
-    cloud.things["subject"] = spare.headers["x-subject-token"]
+        await cloud.log_in(name, name, PASSWORD, in_project(full_name(project)))
+    cloud.things["subject"] = await cloud.log_in("spare", "member", PASSWORD, in_project(full_name("first")))
     cloud.things["projects"] = cloud.things["project_id"] = cloud.projects["first"]
     cloud.things["users"] = cloud.users["member"]
 
@@ -112,3 +111,24 @@ async def people(cloud: Cloud) -> None:
 def full_name(project: str) -> str:
     """Return what a project is called in the cloud."""
     return f"{project}-{MARK}" if project == "first" else project
+
+
+async def outsiders(cloud: Cloud) -> None:
+    """Bring in those who are in no project: with no scope, as manager of another domain, as reader of the system."""
+    domain = await cloud.make("admin", "/identity/v3/domains", {"domain": {"name": "elsewhere"}})
+    for name, role, where in (
+        ("steward", "manager", f"domains/{domain['id']}"),
+        ("auditor", "reader", "system"),
+    ):
+        body = {"user": {"name": name, "password": PASSWORD, "domain_id": "default"}}
+        user = await cloud.make("admin", "/identity/v3/users", body)
+        path = f"/identity/v3/{where}/users/{user['id']}/roles/{cloud.roles[role]}"
+        await cloud.make("admin", path, None, "PUT")
+    await cloud.log_in("steward", "steward", PASSWORD, {"domain": {"id": domain["id"]}})
+    await cloud.log_in("auditor", "auditor", PASSWORD, {"system": {"all": True}})
+    await cloud.log_in("drifter", "stranger", PASSWORD, "unscoped")
+
+
+def in_project(name: str) -> Json:
+    """Return the scope of a project of the default domain."""
+    return {"project": {"name": name, "domain": {"id": "default"}}}
