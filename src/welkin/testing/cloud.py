@@ -22,7 +22,6 @@ from welkin.core.server import bind
 from welkin.core.world import World
 from welkin.services.identity.options import IdentityOptions
 
-
 CHEAP_PASSWORDS = IdentityOptions(hash_memory_kib=8, hash_passes=1)
 """Hashes that cost nothing, for passwords that guard nothing."""
 
