@@ -86,7 +86,9 @@ def expire(server: ServerRow) -> Verdict:
         return Verdict(done=True, snapshots_failed=failed, error="The image was not finished in time.")
     if task is None:
         return Verdict()
-    return Verdict(done=True, vm_state="error", error=f"The server's host did not finish in time ({task}).")
+    reason = str((server.seen or {}).get("error") or "")
+    error = f"The server's host did not finish in time ({task}). {reason}".strip()
+    return Verdict(done=True, vm_state="error", error=error)
 
 
 def _failed(server: ServerRow, seen: ServerSeen) -> Verdict:
