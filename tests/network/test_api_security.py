@@ -93,6 +93,8 @@ async def test_strangers_and_readers(cloud: TestCloud) -> None:
         ({"remote_ip_prefix": "fd00::/8"}, 400, {}),
         ({"remote_ip_prefix": "bad_prefix"}, 400, {}),
         ({"remote_group_id": "00000000-0000-4000-8000-000000000000"}, 404, {}),
+        ({"remote_group_id": "no-id"}, 404, {}),
+        ({"remote_address_group_id": "no-id"}, 404, {}),
         ({"remote_address_group_id": "00000000-0000-4000-8000-000000000000"}, 404, {}),
         ({"security_group_id": "00000000-0000-4000-8000-000000000000"}, 404, {}),
         (

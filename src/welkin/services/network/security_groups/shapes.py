@@ -53,8 +53,8 @@ class RuleCreate(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     port_range_min: int | None = None
     port_range_max: int | None = None
     remote_ip_prefix: Text | None = None
-    remote_group_id: Id | None = None
-    remote_address_group_id: Id | None = None
+    remote_group_id: Text | None = None
+    remote_address_group_id: Text | None = None
     description: Text = ""
     project_id: Text | UnsetType = UNSET
     tenant_id: Text | UnsetType = UNSET
