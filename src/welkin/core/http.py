@@ -271,10 +271,13 @@ class App:
         if b"%00" in path or b"\x00" in path:
             raise Invalid("A path cannot contain a null character.")
         try:
-            return self.router.find(path)
+            leaf, values = self.router.find(path)
         except NotFound:
             self._say_whether_upstream_has_it(call)
             raise
+        if leaf.exact and path.endswith(b"/"):
+            raise NotFound("The resource could not be found.")
+        return leaf, values
 
     def _say_whether_upstream_has_it(self, call: Call, action: str | None = None) -> None:
         first, _, rest = call.path.strip("/").partition("/")
@@ -288,6 +291,8 @@ class App:
             found = leaf.candidates(call.method)
         except MethodNotAllowed:
             self._say_whether_upstream_has_it(call)
+            if leaf.exact:
+                raise NotFound("The resource could not be found.") from None
             raise
         raw = None
         if call.method == "POST" and leaf.actions:

@@ -10,7 +10,7 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from welkin.core.errors import Invalid, MethodNotAllowed, NotFound, Problem
-from welkin.core.policy import Rule
+from welkin.core.policy import PUBLIC, Rule
 from welkin.core.versions import Versions, number
 
 Handler = Callable[..., Awaitable[Any]]
@@ -32,6 +32,8 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     """Carries an ASGI scope whose path is written in an older way to the one that routes are registered for."""
     lenient: bool = False
     """Whether a body may write a number or a yes or no as text, as this service's clients do."""
+    exact: bool = False
+    """Whether a slash at a path's end, or a method that a path does not have, is a 404, as in upstream's service."""
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -147,6 +149,12 @@ class Leaf:
         if found is None:
             raise MethodNotAllowed(f"The method {method} is not allowed here.", frozenset(self.methods))
         return found
+
+    @property
+    def exact(self) -> bool:
+        """Whether only this very path and its own methods are known; a document for everybody is more easily found."""
+        routes = next(filter(None, (*self.methods.values(), *self.actions.values())))
+        return routes[0].service.exact and routes[0].rule is not PUBLIC
 
     def services(self) -> Iterator[Service]:
         """Return the services that routes here belong to; there is one."""

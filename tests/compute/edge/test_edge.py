@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.compute.resource_cloud import PROJECT, Compute, fits
+from tests.compute.resource_cloud import PROJECT, Compute, fault, fits
 from welkin.services.compute.edge import respell
 
 
@@ -61,6 +61,13 @@ async def test_extensions(compute: Compute, version: str) -> None:
     assert (await compute("GET", "/extensions/none")).status_code == 404
     for path in ("/extensions", "/extensions/os-keypairs"):
         assert (await compute("GET", path, who="")).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("PATCH", "/flavors"), ("DELETE", "/os-security-groups/"), ("GET", "/os-simple-tenant-usage/")]
+)
+async def test_only_the_very_path_and_its_methods_are_found(compute: Compute, method: str, path: str) -> None:
+    fault(await compute(method, path, version="2.1"), 404, "itemNotFound")
 
 
 async def test_what_is_gone(compute: Compute) -> None:

@@ -37,5 +37,5 @@ service = Service(
     versions=versions,
     request_id_header="x-compute-request-id",
     respell=respell,
-    hides_methods=True,
+    exact=True,
 )
