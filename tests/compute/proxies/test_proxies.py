@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.compute.resource_cloud import PROJECT, Compute, fault, fits
+from tests.compute.resource_cloud import OTHER, PROJECT, Compute, fault, fits
 
 GROUPS, RULES = "/os-security-groups", "/os-security-group-rules"
 FLOATING = "/os-floating-ips"
@@ -40,6 +40,16 @@ async def test_security_groups(compute: Compute) -> None:
     fault(await compute("GET", path, who="member", **OLD), 404, "itemNotFound")
     fault(await compute("GET", f"{GROUPS}/x", who="member", **OLD), 400, "badRequest")
     assert (await compute("GET", GROUPS, who="member", version="2.36")).status_code == 404
+
+
+async def test_administrators_list_all_security_groups(compute: Compute) -> None:
+    async def owners(who: str, **query: Any) -> set[str]:
+        listed = await compute.get(GROUPS, who=who, **OLD, **query)
+        return {group["tenant_id"] for group in listed["security_groups"]}
+
+    assert await owners("admin") == {PROJECT}
+    assert await owners("stranger", all_tenants="1") == {OTHER}
+    assert await owners("admin", all_tenants="1") == {PROJECT, OTHER}
 
 
 async def test_rules_of_security_groups(compute: Compute) -> None:
@@ -91,7 +101,7 @@ async def test_a_senseless_rule_is_refused(compute: Compute, wrong: dict[str, An
 async def network(compute: Compute, name: str, **more: Any) -> str:
     made = await compute.client.post(
         "/network/v2.0/networks",
-        json={"network": {"name": name, "project_id": PROJECT, **more}},
+        json={"network": {"project_id": PROJECT, "name": name, **more}},
         headers={"x-persona": "admin"},
     )
     assert made.status_code == 201, made.text
@@ -109,7 +119,10 @@ async def test_networks(compute: Compute) -> None:
     plain = (await compute.get("/os-networks", who="member", **OLD))["networks"][0]
     full = (await compute.get(f"/os-networks/{id}", **OLD))["network"]
     assert (plain["label"], full["label"], len(plain), len(full)) == ("inner", "inner", 11, 32)
+    theirs = await network(compute, "theirs", project_id=OTHER)
     for path in ("/os-networks", "/os-tenant-networks"):
+        for who, ids in (("member", {id}), ("admin", {id, theirs})):
+            assert {each["id"] for each in (await compute.get(path, who=who, **OLD))["networks"]} == ids
         assert (await compute("GET", f"{path}/{NOWHERE}", who="member", **OLD)).status_code == 404
 
 

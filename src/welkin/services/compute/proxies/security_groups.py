@@ -61,12 +61,14 @@ class GroupQuery(Struct, kw_only=True):
 
     limit: Limit | None = None
     offset: Limit = 0
+    all_tenants: str | None = None
+    """Every project's, whatever the value, for administrators; others may say it too, and get their own."""
 
 
 @routes.get(GROUPS, rule=policy.LIST_GROUPS, until=LAST_VERSION)
 async def list_groups(call: Call, query: GroupQuery) -> dict[str, Any]:
-    """List the project's security groups."""
-    groups = await groups_of(call)
+    """List the project's security groups, or for an administrator those of all projects."""
+    groups = await groups_of(call, everyone=query.all_tenants is not None and call.actor.is_admin)
     names = {group["id"]: group for group in groups}
     last = query.offset + min(query.limit or LIMIT_MAX, LIMIT_MAX)
     views = [view(group, names) for group in groups[query.offset : last]]
@@ -137,9 +139,10 @@ async def list_groups_of_server(call: Call, server_id: str, query: NoQuery) -> d
 passed_over_before("2.102", list_groups_of_server)
 
 
-async def groups_of(call: Call) -> list[Group]:
-    """Return the project's security groups as network has them."""
-    answer = await ask(call, "GET", path_of(NETWORK, "security-groups", project_id=call.actor.project_id or ""))
+async def groups_of(call: Call, *, everyone: bool = False) -> list[Group]:
+    """Return the project's security groups as network has them, or all that the caller sees."""
+    whose = {} if everyone else {"project_id": call.actor.project_id or ""}
+    answer = await ask(call, "GET", path_of(NETWORK, "security-groups", **whose))
     groups: list[Group] = answer["security_groups"]
     return groups
 
