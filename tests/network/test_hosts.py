@@ -70,8 +70,9 @@ async def test_a_network_document(cloud: TestCloud) -> None:
     assert (mine.host, mine.hostname, mine.device_owner) == ("host-1", "web", "compute:nova")
     # The default group lets everything out, and in only what comes from its own members.
     inward = [rule for rule in mine.rules if rule.direction == "ingress" and rule.ethertype == "IPv4"]
-    members = sorted(f"{each.fixed_ips[0].address}/32" for each in (mine, others))
-    assert sorted(inward[0].remote_cidrs or []) == members
+    members = sorted(each.fixed_ips[0].address for each in (mine, others))
+    assert inward[0].remote_group is not None
+    assert found.groups[inward[0].remote_group] == members
     assert {rule.ethertype for rule in mine.rules if rule.direction == "egress"} == {"IPv4", "IPv6"}
     assert others.rules == []
 

@@ -68,11 +68,16 @@ class Filters(msgspec.Struct):
             port_min=low,
             port_max=high,
             remote_cidrs=self._remote(rule),
+            remote_group=rule.remote_group_id,
         )
 
+    def members_for(self, port_ids: Iterable[str]) -> dict[str, list[str]]:
+        """Return the members' addresses of each group that the rules of these ports name."""
+        groups = {group for port_id in port_ids for group in self.groups.get(port_id, ())}
+        named = {rule.remote_group_id for group in groups for rule in self.rules.get(group, ())}
+        return {group: sorted(set(self.members.get(group, ()))) for group in named if group is not None}
+
     def _remote(self, rule: RuleRow) -> list[str] | None:
-        if rule.remote_group_id is not None:
-            return of_version(self.members.get(rule.remote_group_id, ()), rule.ethertype)
         if rule.remote_address_group_id is not None:
             return of_version(self.ranges.get(rule.remote_address_group_id, ()), rule.ethertype)
         return None if rule.remote_ip_prefix is None else [str(ipaddress.ip_interface(rule.remote_ip_prefix).network)]

@@ -91,7 +91,8 @@ class NetworkSource:
                 [port_document(port, addresses[port.id], filters, host) for port in mine if port.host],
             )
             peers = {port.host: underlay[port.host] for port in mine if port.host in underlay and port.host != host}
-            found[network.id] = msgspec.structs.replace(document, peers=peers)
+            groups = filters.members_for(port.id for port in mine if port.host == host and port.port_security_enabled)
+            found[network.id] = msgspec.structs.replace(document, peers=peers, groups=groups)
         return found
 
     async def report(self, tx: Transaction, host: str, report: Report) -> None:

@@ -9,11 +9,13 @@ costs once: a packet finds its chains by a map.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import ipaddress
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
+from msgspec import Struct
 
 from welkin.services.network.driver import Filters
 from welkin.services.network.host.wanted import NetworkWanted, Port, RouterWanted, Rule
@@ -67,36 +69,39 @@ def network_filters(network: NetworkWanted, ports: Sequence[Port], uplinks: tupl
     guarded = [port for port in ports if port.port_security]
     numbers = {port.id: number for number, port in enumerate(guarded, 1)}
     text = afresh(NETWORK_TABLES)
-    text += _guards(network, guarded, uplinks) + _marks(guarded, numbers) + _groups(guarded, numbers)
-    flows, remotes = _flows(guarded)
+    remotes = Remotes(network.groups)
+    text += _guards(network, guarded, uplinks) + _marks(guarded, numbers) + _groups(guarded, numbers, remotes)
+    flows, covered = _flows(guarded, remotes)
     return Filters(
-        text=text, links=tuple(tap_name(port.id) for port in guarded) + uplinks, flows=flows, remotes=remotes
+        text=text, links=tuple(tap_name(port.id) for port in guarded) + uplinks, flows=flows, remotes=covered
     )
 
 
-def _flows(ports: Sequence[Port]) -> tuple[dict[str, dict[str, str]], dict[str, frozenset[str]]]:
+def _flows(ports: Sequence[Port], remotes: Remotes) -> tuple[dict[str, dict[str, str]], dict[str, frozenset[str]]]:
     """Return what the connections of each address stand on."""
-    remotes: dict[str, frozenset[str]] = {}
+    covered: dict[str, frozenset[str]] = {}
     flows: dict[str, dict[str, str]] = {}
+    known: dict[bytes, dict[str, str]] = {}  # many ports have the same rules
     for port in ports:
-        reasons = _reasons(port.rules, remotes)
-        flows |= {fixed.address: reasons for fixed in port.fixed_ips}
-    return flows, remotes
+        rules = msgspec.json.encode(port.rules)
+        if rules not in known:
+            known[rules] = _reasons(port.rules, remotes, covered)
+        flows |= {fixed.address: known[rules] for fixed in port.fixed_ips}
+    return flows, covered
 
 
-def _reasons(rules: Sequence[Rule], remotes: dict[str, frozenset[str]]) -> dict[str, str]:
+def _reasons(rules: Sequence[Rule], remotes: Remotes, covered: dict[str, frozenset[str]]) -> dict[str, str]:
     """Return a reason for each kind of rule, with the remotes that rules of this kind cover together."""
-    covered: dict[str, set[str] | None] = {}  # None: everything
+    kinds: dict[str, set[str] | None] = {}  # None: everything
     for rule in rules:
-        kind = _digest(msgspec.structs.replace(rule, remote_cidrs=None))
-        before = covered.get(kind, set())
-        everything = before is None or rule.remote_cidrs is None
-        covered[kind] = None if everything else (before or set()) | set(rule.remote_cidrs or ())
+        kind = _digest(msgspec.structs.replace(rule, remote_cidrs=None, remote_group=None))
+        before, members = kinds.get(kind, set()), remotes.members(rule)
+        kinds[kind] = None if before is None or members is None else before | set(members)
     reasons = {}
-    for kind, members in covered.items():
-        key = "" if members is None else _digest(sorted(members))
-        if members is not None:
-            remotes[key] = frozenset(members)
+    for kind, together in kinds.items():
+        key = "" if together is None else _digest(sorted(together))
+        if together is not None:
+            covered[key] = frozenset(together)
         reasons[kind] = key
     return reasons
 
@@ -115,7 +120,7 @@ def _guards(network: NetworkWanted, ports: Sequence[Port], uplinks: tuple[str, .
     ours = [subnet.dhcp_address for subnet in network.subnets if subnet.dhcp_address and ":" not in subnet.dhcp_address]
     text = "table netdev welkin {\n"
     for port, tap in zip(ports, taps, strict=True):
-        text += block(f"chain guard_{tap}", _guard(port))
+        text += _guard(tap, port.mac, _addresses(port), tuple((pair.mac, pair.address) for pair in port.address_pairs))
     text += block("chain uplink", _uplink_guard(ours))
     chains = [f"{tap} : jump guard_{tap}" for tap in taps] + [f"{link} : jump uplink" for link in uplinks]
     text += _verdicts("links", "ifname", chains)
@@ -136,10 +141,19 @@ def _uplink_guard(addresses: Sequence[str]) -> Iterable[str]:
         yield f"arp saddr ip {{ {held} }} drop"
 
 
-def _guard(port: Port) -> Iterable[str]:
-    macs = sorted({port.mac, *(pair.mac for pair in port.address_pairs)})
-    pairs = {(port.mac, fixed.address) for fixed in port.fixed_ips}
-    pairs |= {(pair.mac, pair.address) for pair in port.address_pairs}
+def _addresses(port: Port) -> tuple[str, ...]:
+    return tuple(fixed.address for fixed in port.fixed_ips)
+
+
+@functools.lru_cache(4096)
+def _guard(tap: str, mac: str, addresses: tuple[str, ...], others: tuple[tuple[str, str], ...]) -> str:
+    """Return the chain that holds a port to its addresses, and to its pairs of others; kept, for few change at once."""
+    return block(f"chain guard_{tap}", _guard_lines(mac, addresses, others))
+
+
+def _guard_lines(mac: str, addresses: Sequence[str], others: Sequence[tuple[str, str]]) -> Iterable[str]:
+    macs = sorted({mac, *(each for each, _ in others)})
+    pairs = {(mac, address) for address in addresses} | set(others)
     four = _speakers(pair for pair in pairs if ":" not in pair[1])
     six = _speakers([*(pair for pair in pairs if ":" in pair[1]), *((mac, link_local(mac)) for mac in macs)])
     yield f"ether saddr != {{ {', '.join(macs)} }} drop"
@@ -151,15 +165,15 @@ def _guard(port: Port) -> Iterable[str]:
         yield f"arp saddr ether . arp saddr ip {{ {four} }} accept"
         yield f"ether type ip ether saddr . ip saddr {{ {four} }} accept"
     yield f"arp operation request arp saddr ether {{ {', '.join(macs)} }} arp saddr ip 0.0.0.0 accept"
-    yield f"icmpv6 type nd-neighbor-advert {_other_target(port, macs)} drop"
+    own = [*addresses, *(address for _, address in others)]
+    yield f"icmpv6 type nd-neighbor-advert {_other_target(own, macs)} drop"
     yield f"ether type ip6 ether saddr . ip6 saddr {{ {six} }} accept"
     yield "ip6 saddr :: icmpv6 type { 131, 132, 133, 135, 143 } accept"
     yield "drop"
 
 
-def _other_target(port: Port, macs: Sequence[str]) -> str:
-    """Match an advertisement for an address that is not the port's; 64 bits in lies the target."""
-    own = [fixed.address for fixed in port.fixed_ips] + [pair.address for pair in port.address_pairs]
+def _other_target(own: Sequence[str], macs: Sequence[str]) -> str:
+    """Match an advertisement for an address that is not the port's own; 64 bits in lies the target."""
     networks = [ipaddress.ip_network(each, strict=False) for each in own if ":" in each]
     networks += [ipaddress.ip_network(link_local(mac)) for mac in macs]
     ranges = []
@@ -184,14 +198,43 @@ def link_local(mac: str) -> str:
     return str(ipaddress.IPv6Address(b"\xfe\x80" + b"\0" * 6 + octets[:3] + b"\xff\xfe" + octets[3:]))
 
 
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class Range(Struct, frozen=True):
+    """A range of addresses, and how it is ordered and written."""
+
+    network: Network
+    order: tuple[int, int]
+    text: str
+    single: bool
+
+
+@functools.lru_cache(1 << 16)
+def range_of(text: str) -> Range:
+    """Read a range or an address; the same ones are read at each change of a network."""
+    network = ipaddress.ip_network(text, strict=False)
+    single = network.num_addresses == 1
+    words = str(network.network_address) if single else str(network)
+    return Range(network, (network.version, int(network.network_address)), words, single)
+
+
 def collapsed(ranges: Iterable[str]) -> list[str]:
-    """Return ranges of one IP version without overlaps, in order."""
-    networks = [ipaddress.ip_network(each, strict=False) for each in ranges]
-    four = [each for each in networks if isinstance(each, ipaddress.IPv4Network)]
-    six = [each for each in networks if isinstance(each, ipaddress.IPv6Network)]
-    found: list[ipaddress.IPv4Network | ipaddress.IPv6Network] = []
-    found += [*ipaddress.collapse_addresses(four), *ipaddress.collapse_addresses(six)]
-    return [str(each.network_address) if each.num_addresses == 1 else str(each) for each in found]
+    """Return ranges without overlaps, in order."""
+    found = {each.text: each for each in map(range_of, ranges)}
+    wide = [each.network for each in found.values() if not each.single]
+    four = ipaddress.collapse_addresses(each for each in wide if isinstance(each, ipaddress.IPv4Network))
+    six = ipaddress.collapse_addresses(each for each in wide if isinstance(each, ipaddress.IPv6Network))
+    whole: list[Network] = [*four, *six]
+    chosen = [range_of(str(each)) for each in whole]
+    for each in found.values():
+        if each.single and not any(_holds(network, each.network) for network in whole):
+            chosen.append(each)
+    return [each.text for each in sorted(chosen, key=lambda each: each.order)]
+
+
+def _holds(network: Network, single: Network) -> bool:
+    return single.network_address in network
 
 
 # Marks: the sender's number in the lower half, the receiver's in the upper.
@@ -220,10 +263,16 @@ def _elements(elements: Sequence[str]) -> list[str]:
 # Security groups: what no rule lets through is dropped.
 
 
-def _groups(ports: Sequence[Port], numbers: dict[str, int]) -> str:
-    remotes: Remotes = {}
-    chains = "".join(_port_chains(port, remotes) for port in ports)
-    text = "table inet welkin {\n" + "".join(_remote_set(*each) for each in remotes.items()) + chains
+def _groups(ports: Sequence[Port], numbers: dict[str, int], remotes: Remotes) -> str:
+    bodies: dict[tuple[bytes, bool], tuple[list[str], list[str]]] = {}  # many ports have the same rules
+    chains = ""
+    for port in ports:
+        key = (msgspec.json.encode(port.rules), port.stateful)
+        if key not in bodies:
+            bodies[key] = _port_lines(port, remotes)
+        tap, (out, into) = tap_name(port.id), bodies[key]
+        chains += block(f"chain from_{tap}", out) + block(f"chain to_{tap}", into)
+    text = "table inet welkin {\n" + "".join(_remote_set(*each) for each in remotes.sets.items()) + chains
     senders = [f"{numbers[port.id]:#x} : jump from_{tap_name(port.id)}" for port in ports]
     receivers = [f"{numbers[port.id] << 16:#x} : goto to_{tap_name(port.id)}" for port in ports]
     text += _verdicts("senders", "mark", senders) + _verdicts("receivers", "mark", receivers)
@@ -247,8 +296,27 @@ def _own_services(*, redirects: bool) -> Iterable[str]:
         yield f"ip daddr {METADATA_ADDRESS} tcp dport {METADATA_PORT} accept"
 
 
-Remotes = dict[tuple[str, ...], str]
-"""The sets of remote addresses that rules of a network name: the set's name, by its members."""
+class Remotes:
+    """The remote addresses that rules of a network name; the many are sets, which rules share."""
+
+    def __init__(self, groups: Mapping[str, Sequence[str]]) -> None:
+        self._groups = groups
+        self.sets: dict[tuple[str, ...], str] = {}
+        """The name of each set, by its members."""
+
+    def members(self, rule: Rule) -> tuple[str, ...] | None:
+        """Return what a rule says of the other side, in its IP version; None is anywhere."""
+        found: Sequence[str] | None = rule.remote_cidrs
+        if rule.remote_group is not None:
+            found = self._groups.get(rule.remote_group, ())
+        six = rule.ethertype == "IPv6"
+        return None if found is None else tuple(each for each in found if (":" in each) == six)
+
+    def words(self, members: tuple[str, ...]) -> str:
+        """Return how a rule names its remote addresses: the few themselves, or the set that holds the many."""
+        if len(members) <= INLINE_REMOTES_MAX:
+            return f"{{ {', '.join(collapsed(members))} }}"
+        return "@" + self.sets.setdefault(members, f"remotes{len(self.sets)}")
 
 
 def _remote_set(members: tuple[str, ...], name: str) -> str:
@@ -256,15 +324,8 @@ def _remote_set(members: tuple[str, ...], name: str) -> str:
     return block(f"set {name}", [f"type {kind}; flags interval;", *_elements(collapsed(members))])
 
 
-def _remote_words(remotes: Remotes, members: tuple[str, ...]) -> str:
-    """Return what a rule says of its remote addresses: the few themselves, or the set that holds the many."""
-    if len(members) <= INLINE_REMOTES_MAX:
-        return f"{{ {', '.join(collapsed(members))} }}"
-    return "@" + remotes.setdefault(members, f"remotes{len(remotes)}")
-
-
-def _port_chains(port: Port, remotes: Remotes) -> str:
-    tap = tap_name(port.id)
+def _port_lines(port: Port, remotes: Remotes) -> tuple[list[str], list[str]]:
+    """Return the lines of a port's two chains: what it sends, and what it gets."""
     tracked = "ct state established,related {}"
     out = [line for rule in port.rules if rule.direction == "egress" for line in _rule(rule, "return", remotes)]
     into = [line for rule in port.rules if rule.direction == "ingress" for line in _rule(rule, "accept", remotes)]
@@ -272,8 +333,10 @@ def _port_chains(port: Port, remotes: Remotes) -> str:
     first_out = [tracked.format("return")] if port.stateful else []
     first_in = [tracked.format("accept")] if port.stateful else []
     always_out, always_in = (text.strip().splitlines() for text in (ALWAYS_OUT, ALWAYS_IN))
-    text = block(f"chain from_{tap}", [*first_out, *map(str.strip, always_out), *invalid, *out, "drop"])
-    return text + block(f"chain to_{tap}", [*first_in, *map(str.strip, always_in), *invalid, *into, "drop"])
+    return (
+        [*first_out, *map(str.strip, always_out), *invalid, *out, "drop"],
+        [*first_in, *map(str.strip, always_in), *invalid, *into, "drop"],
+    )
 
 
 def _rule(rule: Rule, verdict: str, remotes: Remotes) -> Iterable[str]:
@@ -281,13 +344,12 @@ def _rule(rule: Rule, verdict: str, remotes: Remotes) -> Iterable[str]:
     if not _is_known(rule):
         return
     words = [f"meta nfproto {rule.ethertype.lower()}"]
-    if rule.remote_cidrs is not None:
-        version = "4" if rule.ethertype == "IPv4" else "6"
-        members = tuple(each for each in rule.remote_cidrs if (":" in each) == (version == "6"))
+    members = remotes.members(rule)
+    if members is not None:
         if not members:
             return
         side = "saddr" if rule.direction == "ingress" else "daddr"
-        words.append(f"{'ip' if version == '4' else 'ip6'} {side} {_remote_words(remotes, members)}")
+        words.append(f"{'ip' if rule.ethertype == 'IPv4' else 'ip6'} {side} {remotes.words(members)}")
     number = protocol_number(rule)
     if number is not None:
         words.append(f"meta l4proto {number}")

@@ -66,7 +66,8 @@ class Rule(Struct, frozen=True, kw_only=True, omit_defaults=True):
     protocol: str | None = None  # a name or number as nftables takes it: tcp, udp, icmp, icmpv6, 47, …; None is any
     port_min: int | None = None  # for ICMP: the type
     port_max: int | None = None  # for ICMP: the code
-    remote_cidrs: list[str] | None = None  # None is anywhere; a remote group stands here as its members' addresses
+    remote_cidrs: list[str] | None = None  # None is anywhere
+    remote_group: str | None = None  # a security group: its members' addresses stand in the network's `groups`
 
 
 class Port(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -99,6 +100,7 @@ class NetworkWanted(Struct, frozen=True, kw_only=True, omit_defaults=True):
     dns_domain: str = ""
     subnets: list[Subnet] = []
     ports: list[Port] = []
+    groups: dict[str, list[str]] = {}  # the addresses of the members of each group that rules of its ports name
     peers: dict[str, str] = {}  # the underlay address of every other host that has ports here, by host
 
 
