@@ -50,6 +50,10 @@ AGENTS = """
 
 LOOK_AGAIN_S = 20.0
 """How long a lost hint can delay an item; also how often a silent stream is proved alive."""
+REST = 3.0
+"""How long a stream rests after it has sent, as a multiple of the time that this took: what changes meanwhile goes
+out together, so a host with much to hear of takes a bounded share of the control plane's time."""
+REST_S_MAX = 1.0
 QUESTION_TIMEOUT_S = 10.0
 DEAD_AFTER_S = 60.0
 """A host whose facts are older is taken to be down."""
@@ -249,11 +253,13 @@ class Hub:
         sent: dict[tuple[str, str], int] = {}
         synced = False
         while True:
+            started = self._world.monotonic()
             message = await self._changes(host, sent)
             if message.items or message.gone or not synced:
                 message.synced = not synced
                 synced = True
                 await link.send(self._encode(message))
+                await self._world.sleep(min(REST_S_MAX, REST * (self._world.monotonic() - started)))
             await signal.wait(LOOK_AGAIN_S)
 
     async def _changes(self, host: str, sent: dict[tuple[str, str], int]) -> Down:

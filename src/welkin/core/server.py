@@ -33,6 +33,8 @@ class Server:
             timeout_graceful_shutdown=GRACE_S,
             h11_max_incomplete_event_size=64 << 10,
             ws_max_size=64 << 20,
+            # Documents for hosts and pictures of consoles: to compress them costs more than to make them.
+            ws_per_message_deflate=False,
             ssl_certfile=options.certificate or None,
             ssl_keyfile=options.certificate_key or None,
         )
