@@ -63,6 +63,10 @@ async def test_a_server_that_fits_nowhere_says_why(world: World) -> None:
         "compute.server.unschedulable",
         "compute.server.error",
     ]
+    facts = (await world.admin.get("/welkin/v1/events", subject=server_id))["events"][1]["facts"]
+    assert facts["filters"][-1] == {"name": "Resources", "before": 1, "after": 0}
+    assert [(each["host"], each["refused_by"]) for each in facts["hosts"]] == [("host-1", "Resources")]
+    assert "it would fit" in facts["smallest_change"]
     text = fault(await world.member.act(server_id, "reboot", {"type": "HARD"}), 409)
     assert text == "Cannot 'reboot' an instance which has never been active"
     assert (await world.member("DELETE", f"/servers/{server_id}")).status_code == 204
