@@ -1,8 +1,8 @@
 """Read the operations of OpenStack's API references into `src/welkin/core/operations.json`.
 
 The references are reStructuredText beside the code of each service. Only facts are
-taken: the method, the path, the short name of the section, the key of an action, and
-whether upstream itself has removed the operation. Run it again when upstream moves:
+taken: the method, the path, the short name of the section, the key of an action, the
+microversions that have it, and whether upstream itself has removed the operation. Run it again when upstream moves:
 
     git clone --depth 1 https://opendev.org/openstack/keystone   # and glance, nova,
     git clone --depth 1 https://opendev.org/openstack/placement  # neutron-lib
@@ -44,6 +44,12 @@ ACTION = re.compile(r"\(\s*([A-Za-z_-]+)\s+Action\s*\)", re.IGNORECASE)
 REMARK = re.compile(r"\s*\((?:deprecated|obsolete|[^()]*\bAction)\s*\)", re.IGNORECASE)
 ARGUMENT = re.compile(r"^\s+- ([A-Za-z_-]+): \S+\s*$")
 PATH_ARGUMENT = re.compile(r"\{([^}]*)\}")
+SINCE = re.compile(
+    r"\(New in version (2\.\d+)\)\.|^\.\. versionadded:: (2\.\d+)|Microversion (2\.\d+) or greater is required",
+    re.MULTILINE,
+)
+UNTIL = re.compile(r"will\s+fail\s+with\s+(?:a|HTTP)\s+404\s+starting\s+(?:from|with)\s+microversion\s+2\.(\d+)")
+REMOVED = re.compile(r"removed\s+in\s+(?:the\s+)?\d+\.0\.0")
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 NAME_LENGTH_MAX = 70
 
@@ -97,6 +103,28 @@ def sections(page: Path) -> Iterator[tuple[str, str, str, str | None]]:
             yield heading, method, path, action_key(heading, path, lines[number + 1 :])
 
 
+def bounds(text: str) -> Operation:
+    """Return what a part of a page says of the microversions that have an operation; several say nothing certain."""
+    found: Operation = {}
+    first = {next(filter(None, match.groups())) for match in SINCE.finditer(text)}
+    after = {int(match[1]) for match in UNTIL.finditer(text)}
+    if len(first) == 1:
+        found["since"] = first.pop()
+    if len(after) == 1:
+        found["until"] = f"2.{after.pop() - 1}"
+    return found
+
+
+def remarks(page: Path) -> Iterator[Operation]:
+    """Yield the bounds of every operation of a page: those of its section, or those that stand before the first."""
+    preface = ""
+    for section in re.split(r"^(?=\S.*\n={3,}$)", page.read_text(), flags=re.MULTILINE):
+        count = len(re.findall(r"^\s*\.\. rest_method::", section, flags=re.MULTILINE))
+        head = section.partition("\nRequest\n")[0]
+        preface += "" if count else section
+        yield from [bounds(preface) | bounds(head) | ({"gone": True} if REMOVED.search(head) else {})] * count
+
+
 def operation(heading: str, method: str, path: str, *, prefix: str) -> Operation:
     """Make one entry out of what a section says."""
     path = path.split("?")[0].replace("/{api_version}", prefix)
@@ -115,12 +143,12 @@ def extract(checkout: Path, reference: Reference) -> list[Operation]:
     found: dict[tuple[object, ...], Operation] = {}
     for index in reference.indexes:
         for page, gone in pages(checkout / "api-ref" / "source" / index):
-            for heading, method, path, action in sections(page):
+            for (heading, method, path, action), said in zip(sections(page), remarks(page), strict=True):
                 if method not in METHODS or not path.startswith("/"):
                     raise SystemExit(f"{page}: cannot read the operation {method!r} {path!r} of {heading!r}")
                 entry = operation(heading, method, path, prefix=reference.prefix)
                 entry |= {"action": action} if action else {}
-                entry |= {"gone": True} if gone else {}
+                entry |= {"gone": True} if gone else said
                 key: tuple[object, ...] = (method, PATH_ARGUMENT.sub("{}", str(entry["path"])), action)
                 if path.endswith("/action") and not action:
                     key = (*key, heading)

@@ -46,7 +46,7 @@ async def client(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
         ("PATCH", "/compute/v2.1/servers/1", 405),  # upstream has no such method either
         ("GET", "/compute/v2.1/flavors/1", 501),
         ("GET", "/compute/v2.1/flavours/1", 404),
-        ("GET", "/compute/v2.1/os-fping", 404),  # upstream has removed it
+        ("GET", "/compute/v2.1/os-fping", 410),  # upstream has removed it
         ("GET", "/weather/v1/rain", 404),
     ],
 )

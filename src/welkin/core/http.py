@@ -16,7 +16,16 @@ import msgspec
 from welkin.core import operations, versions
 from welkin.core.answers import Answer, File, Stream
 from welkin.core.db import Database
-from welkin.core.errors import Invalid, MethodNotAllowed, NotFound, NotImplementedHere, Problem, TooLarge, Unauthorized
+from welkin.core.errors import (
+    Gone,
+    Invalid,
+    MethodNotAllowed,
+    NotFound,
+    NotImplementedHere,
+    Problem,
+    TooLarge,
+    Unauthorized,
+)
 from welkin.core.log import request_context
 from welkin.core.metrics import Requests
 from welkin.core.policy import PUBLIC, AccessRule, Actor, Policy, Rule, within
@@ -280,11 +289,18 @@ class App:
         return leaf, values
 
     def _say_whether_upstream_has_it(self, call: Call, action: str | None = None) -> None:
+        """Raise what tells a call that upstream serves at this version, or served once, from one that it never had."""
         first, _, rest = call.path.strip("/").partition("/")
         service = self._services.get(first)
-        if service is not None and operations.known(service.type, call.method, "/" + rest, action):
-            what = f"{call.method} /{rest}" if action is None else f"The action {action} of /{rest}"
-            raise NotImplementedHere(f"{what} is part of the {service.type} API, and Welkin does not have it yet.")
+        found = None if service is None else operations.find(service.type, call.method, "/" + rest, action)
+        if service is None or found is None:
+            return
+        what = f"{call.method} /{rest}" if action is None else f"The action {action} of /{rest}"
+        if found.gone:
+            raise Gone(f"{what} has left the {service.type} API.")
+        if not found.has(0 if service.versions is None else service.versions.negotiate(call.headers)):
+            raise NotFound("The resource could not be found.")
+        raise NotImplementedHere(f"{what} is part of the {service.type} API, and Welkin does not have it yet.")
 
     async def _choose(self, call: Call, leaf: Leaf, receive: Receive) -> tuple[Route, bytes | None]:
         try:

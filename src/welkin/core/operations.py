@@ -12,6 +12,8 @@ from pathlib import Path
 
 import msgspec
 
+from welkin.core.versions import number
+
 DATA = Path(__file__).with_name("operations.json")
 
 
@@ -25,6 +27,15 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """For a body with a single key that names what to do: that key."""
     gone: bool = False
     """Whether upstream has removed it, and answers 410 at every version."""
+    since: str = ""
+    """The first microversion that has it, where the reference says so; before, upstream answers 404."""
+    until: str = ""
+    """The last microversion that has it; from the next one on, upstream answers 404."""
+
+    def has(self, version: int) -> bool:
+        """Return whether a microversion has it; 0 is a service without any."""
+        too_early = bool(self.since) and version < number(self.since)
+        return not version or not (too_early or (bool(self.until) and version > number(self.until)))
 
 
 Shape = tuple[str | None, ...]
@@ -56,12 +67,6 @@ def find(service: str, method: str, path: str, action: str | None = None) -> Ope
         if all(part is None or part == segment for part, segment in zip(candidate, wanted, strict=True)):
             return operation
     return None
-
-
-def known(service: str, method: str, path: str, action: str | None = None) -> bool:
-    """Return whether upstream serves this today: then a missing route is a 501, else a 404."""
-    operation = find(service, method, path, action)
-    return operation is not None and not operation.gone
 
 
 @functools.cache

@@ -288,3 +288,30 @@ async def test_strangers(compute: Compute) -> None:
     assert (await compute("POST", GROUPS, text, who="reader", **OLD)).status_code == 403
     assert (await compute("POST", FLOATING, {}, who="reader", **OLD)).status_code == 403
     assert (await compute("POST", GROUPS, text, who="", **OLD)).status_code == 401
+
+
+LACKING = [
+    ("GET", "/os-volumes", "2.35", None),
+    ("GET", "/os-snapshots/detail", "2.35", None),
+    ("GET", "/os-baremetal-nodes", "2.35", None),
+    ("GET", f"/servers/{NOWHERE}/shares", "2.104", "2.97"),
+    ("GET", f"/servers/{NOWHERE}/migrations", "2.104", "2.23"),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "last", "first"), LACKING)
+async def test_what_is_lacking_is_a_501_only_where_nova_has_it(
+    compute: Compute, method: str, path: str, last: str, first: str | None
+) -> None:
+    fault(await compute(method, path, version=last), 501, "notImplemented")
+    outside = "2.36" if first is None else f"2.{int(first[2:]) - 1}"
+    fault(await compute(method, path, version=outside), 404, "itemNotFound")
+    if first is not None:
+        fault(await compute(method, path, version=first), 501, "notImplemented")
+
+
+async def test_what_nova_has_removed_is_gone(compute: Compute) -> None:
+    for version in ("2.1", "2.104"):
+        fault(await compute("GET", "/os-cells", version=version), 410, "computeFault")
+        reset = await compute("POST", f"/servers/{NOWHERE}/action", {"resetNetwork": None}, version=version)
+        assert reset.status_code in (400, 410), reset.text
