@@ -60,6 +60,7 @@ ReconcileBatch = Callable[[Mapping[tuple[str, str], Item]], Awaitable[Mapping[tu
 Answerer = Callable[[Any], Awaitable[Any]]
 Facts = Callable[[], Awaitable[dict[str, Any]]]
 Connect = Callable[[], Any]
+Hurry = Callable[[str], None]
 
 
 class Agent:
@@ -76,9 +77,12 @@ class Agent:
         self.synced = asyncio.Event()
         """Set once the first full set of items is here; before it nothing may be called foreign."""
 
-    def per_item(self, kind: str, reconcile: ReconcileItem, look_again_s: float) -> None:
-        """Reconcile each item of `kind` by itself, at least every `look_again_s`."""
-        self._halves[kind] = PerItem(self, reconcile, look_again_s)
+    def per_item(self, kind: str, reconcile: ReconcileItem, look_again_s: float, hurry: Hurry | None = None) -> None:
+        """Reconcile each item of `kind` by itself, at least every `look_again_s`.
+
+        `hurry(id)` is called when a thing must not be there any more: whatever takes long with it is in vain.
+        """
+        self._halves[kind] = PerItem(self, reconcile, look_again_s, hurry)
 
     def batch(self, kinds: tuple[str, ...], reconcile: ReconcileBatch, look_again_s: float) -> Batch:
         """Reconcile all items of `kinds` together, at least every `look_again_s`."""
@@ -206,8 +210,9 @@ class Agent:
 class PerItem:
     """One task for each item: changed, it looks again; dropped, it ends."""
 
-    def __init__(self, agent: Agent, reconcile: ReconcileItem, look_again_s: float) -> None:
+    def __init__(self, agent: Agent, reconcile: ReconcileItem, look_again_s: float, hurry: Hurry | None = None) -> None:
         self._agent, self._reconcile, self._look_again_s = agent, reconcile, look_again_s
+        self._hurry = hurry
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._changed: dict[str, asyncio.Event] = {}
         self.told: dict[str, Told] = {}
@@ -215,6 +220,8 @@ class PerItem:
     def changed(self, item: Item) -> None:
         """Look at `item` now."""
         self._changed.setdefault(item.id, asyncio.Event()).set()
+        if item.wanted is None and self._hurry is not None:
+            self._hurry(item.id)
         if item.id not in self._tasks:
             self._tasks[item.id] = asyncio.create_task(self._follow(item.kind, item.id))
 

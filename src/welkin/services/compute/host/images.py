@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import os
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
@@ -23,6 +24,8 @@ CONVERTED_FORMATS = frozenset({"vmdk", "vdi", "vhd", "vhdx"})
 READ_BYTES = 1 << 20
 READABLE = 0o644  # every guest's user reads it
 
+log = logging.getLogger(__name__)
+
 
 class DiskImageCache:
     """An ImageCache on disk."""
@@ -30,7 +33,7 @@ class DiskImageCache:
     def __init__(self, directory: Path, fetch_image: FetchImage) -> None:
         directory.mkdir(mode=0o711, parents=True, exist_ok=True)
         self._directory, self._fetch_image = directory, fetch_image
-        self._fetching: dict[str, asyncio.Lock] = {}
+        self._fetching: dict[str, asyncio.Task[None]] = {}
 
     async def has(self, image: Image) -> bool:
         return self.path(image).exists()
@@ -40,19 +43,29 @@ class DiskImageCache:
         return self._directory / f"{image.id}.{suffix}"
 
     async def fetch(self, image: Image) -> None:
+        """Bring the image here, once for all who wait; it comes even when they have all left meanwhile."""
         if image.format not in RAW_FORMATS | CONVERTED_FORMATS | {"qcow2"}:
             raise Hopeless(f"Image {image.id} is of format {image.format}, from which guests cannot boot here.")
-        async with self._fetching.setdefault(image.id, asyncio.Lock()):
-            if await self.has(image):
-                return
-            part = self._directory / f"{image.id}.part"
-            try:
-                await self._fetch_image(image.id, part)
-                await asyncio.to_thread(_compare, image, part)
-                await self._settle(image, part)
-            finally:
-                part.unlink(missing_ok=True)
-        self._fetching.pop(image.id, None)
+        if await self.has(image):
+            return
+        if image.id not in self._fetching:
+            task = self._fetching[image.id] = asyncio.create_task(self._bring(image))
+            task.add_done_callback(lambda task: self._brought(image.id, task))
+        await asyncio.shield(self._fetching[image.id])
+
+    def _brought(self, image_id: str, task: asyncio.Task[None]) -> None:
+        self._fetching.pop(image_id, None)
+        if not task.cancelled() and task.exception() is not None:
+            log.info("image %s did not come: %s", image_id, task.exception())
+
+    async def _bring(self, image: Image) -> None:
+        part = self._directory / f"{image.id}.part"
+        try:
+            await self._fetch_image(image.id, part)
+            await asyncio.to_thread(_compare, image, part)
+            await self._settle(image, part)
+        finally:
+            part.unlink(missing_ok=True)
 
     async def _settle(self, image: Image, part: Path) -> None:
         """Look at what came, make it qcow2 or raw, and put it in its place whole."""

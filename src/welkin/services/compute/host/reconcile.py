@@ -6,8 +6,9 @@ the report's text; the next attempt starts from what it finds.  There is no undo
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import assert_never
 
@@ -43,6 +44,8 @@ Performed = (
     | steps.SendSnapshot
     | steps.DropSnapshot
 )
+LONG = (steps.FetchImage, steps.MakeDisk, steps.Suspend, steps.TakeSnapshot, steps.SendSnapshot)
+"""Steps that may take minutes and may be given up at any moment: a server that shall go does not wait for them."""
 Tell = Callable[[Outcome], None]
 
 PROGRESS: dict[type[Struct], Progress] = {
@@ -81,6 +84,14 @@ class ServerHost:
     def __init__(self, hands: Hands, world: World) -> None:
         self._hands, self._world = hands, world
         self._memories: dict[str, Memory] = {}
+        self._unwanted: set[str] = set()  # that shall go, and that an attempt may still be busy with
+        self._under_way: dict[str, asyncio.Task[None]] = {}
+
+    def hurry(self, server_id: str) -> None:
+        """Give up what takes long with this server: it shall not be here any more."""
+        self._unwanted.add(server_id)
+        if server_id in self._under_way:
+            self._under_way[server_id].cancel()
 
     async def reconcile_item(self, item: Item, tell: Tell | None = None) -> Outcome:
         """Reconcile what the agent's watch stream says of one server; `tell` hears of the way there."""
@@ -90,6 +101,7 @@ class ServerHost:
     async def reconcile(self, server_id: str, wanted: ServerWanted | None, tell: Tell | None = None) -> Outcome:
         """Bring one server as far as it goes now; the outcome says when to look again."""
         memory = self._memories.setdefault(server_id, Memory())
+        self._unwanted.discard(server_id)
         _forget_old_failures(memory, wanted)
         guest: Guest | None = None
         try:
@@ -103,7 +115,10 @@ class ServerHost:
                 progress = PROGRESS.get(type(step), "")
                 if tell is not None and progress:
                     tell(_waiting(server_id, guest, memory, progress, None))
-                await self._perform(step, server_id, wanted, memory)
+                if isinstance(step, LONG):
+                    await self._long(server_id, self._perform(step, server_id, wanted, memory))
+                else:
+                    await self._perform(step, server_id, wanted, memory)
         except NotYet as error:
             return _waiting(server_id, guest, memory, error.why, error.again_s)
         except Exception as error:
@@ -122,6 +137,20 @@ class ServerHost:
     async def _found(self, guest: Guest | None, wanted: ServerWanted | None, memory: Memory) -> steps.Found:
         here = frozenset([image.id for image in _images(wanted) if await self._hands.images.has(image)])
         return steps.Found(guest=guest, images_here=here, failed_snapshots=frozenset(memory.failed_snapshots))
+
+    async def _long(self, server_id: str, work: Coroutine[None, None, None]) -> None:
+        """Do what takes long, unless the server shall go meanwhile.  Raises NotYet when it was given up."""
+        task = self._under_way[server_id] = asyncio.create_task(work)
+        if server_id in self._unwanted:
+            task.cancel()
+        try:
+            await task
+        except asyncio.CancelledError:
+            if server_id not in self._unwanted:
+                raise  # we are to stop ourselves
+            raise NotYet("deleting", 0.0) from None
+        finally:
+            del self._under_way[server_id]
 
     async def _perform(self, step: Performed, server_id: str, wanted: ServerWanted | None, memory: Memory) -> None:
         driver = self._hands.driver

@@ -64,7 +64,7 @@ def host(host: Host) -> None:
     host.parts.add(servers)
     host.parts.add(hands.driver)
     host.parts.add(network.MetadataAnswerer(readers.answer))
-    host.agent.per_item(KIND, reconcile, LOOK_AGAIN_S)
+    host.agent.per_item(KIND, reconcile, LOOK_AGAIN_S, servers.hurry)
     host.agent.answer("compute.console_text", console_text)
     host.agent.answer("compute.console", Consoles(host.get(ControlPlane), socket_of).open)
     host.agent.facts(facts)
