@@ -129,10 +129,12 @@ def translated(error: Problem, nic: NicWanted) -> Problem:
 
 
 async def usual(call: Call, reads: Reads, *, auto: bool) -> Asked:
-    """Return the one network that the project has, or none.  Raises Conflict, Invalid."""
+    """Return the one network that the project has, or none; `auto` makes one.  Raises Conflict, Invalid."""
     found = await network.available_networks(reads, call.actor.project_id or "")
     if len(found) > 1:
         raise Conflict("Multiple possible networks found, use a Network ID to be more specific.")
+    if auto:  # one of the project's own that is down is passed over, as if it were not ready yet
+        found = [row for row in found if row.admin_state_up or row.project_id != call.actor.project_id]
     if not found:
         return await automatic(call, reads) if auto else ()
     nic = NicWanted(network_id=found[0].id)
