@@ -11,8 +11,8 @@ ARGS ?=
 PYTEST := $(BIN)/pytest -n 2 --dist loadgroup
 PATHS := src $(wildcard tests) $(wildcard docs) $(wildcard bench)
 
-.PHONY: help up down purge install install-dev install-test lint format check test bench conformance fuzz simulate \
-	docs lock fresh
+.PHONY: help up down purge install install-dev install-test install-contract lint format check test contract bench \
+	conformance fuzz simulate docs lock fresh
 
 help:  ## Explain every target
 	@echo "Two commands to begin with: make up (a cloud on this machine), make check (before each commit)."
@@ -36,7 +36,7 @@ install:  ## Install the system packages and .venv from the locks, without start
 # --- before a commit
 
 check: lint  ## Format, lint, types, import contracts and the fast tests, in under a minute
-	@$(PYTEST) -q -m "not qemu and not root and not slow and not contract and not postgres"
+	@$(PYTEST) -q -m "not qemu and not root and not slow and not contract and not client and not postgres"
 
 test: install-test lint  ## All of check, and the tests with real guests, networks and PostgreSQL; no long suites
 	@$(PYTEST) -m "not slow and not contract"
@@ -57,7 +57,13 @@ install-dev:
 install-test:
 	@scripts/install.sh test
 
+install-contract:
+	@scripts/install.sh contract
+
 # --- long suites
+
+contract: install-contract  ## Run unmodified clients, ssh and a browser against a running cloud with real guests
+	@$(BIN)/pytest -m contract $(ARGS) tests/contract
 
 bench: install-test  ## Measure requests, boots, start-up and memory against the budgets
 	@$(BIN)/python -m tests.bench $(ARGS)

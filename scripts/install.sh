@@ -3,13 +3,13 @@
 #   scripts/install.sh run    the system packages and what Welkin needs to run
 #   scripts/install.sh dev    what its developers need as well, but no system packages
 #   scripts/install.sh test   both
+#   scripts/install.sh contract   both, and the system packages that only the long tests need
 # Root is needed only while a system package is missing.  Python packages come from the index that pip is
 # configured for, and are accepted only with the hashes in requirements/.
 set -eu
 cd "$(dirname "$0")/.."
 mode=$1
 python=${PYTHON:-python3}
-packages=src/welkin/tools/packages.py
 log=.install.log
 
 say() { echo "install: $*"; }
@@ -40,16 +40,19 @@ apt_install() {
     quietly apt-get install --yes --no-install-recommends -o DPkg::Lock::Timeout=300 "$@"
 }
 
-install_system() {
+install_system() { # a file, and the name of the list of packages in it
+    packages=$1
     [ -f "$packages" ] || return 0
-    list=.venv/.system-packages
+    list=.venv/.packages-$2
     if [ ! -s "$list" ] || [ "$packages" -nt "$list" ]; then
-        .venv/bin/python -c 'import runpy, sys; print(*runpy.run_path(sys.argv[1])["SYSTEM_PACKAGES"])' "$packages" >"$list"
+        .venv/bin/python -c 'import runpy, sys; print(*runpy.run_path(sys.argv[1])[sys.argv[2]])' "$@" >"$list"
     fi
     read -r -a wanted <"$list"
     mapfile -t absent < <(missing "${wanted[@]}")
     [ ${#absent[@]} = 0 ] || apt_install "${absent[@]}"
 }
+
+install_for_guests() { install_system src/welkin/tools/packages.py SYSTEM_PACKAGES; }
 
 make_venv() {
     [ ! -x .venv/bin/python ] || return 0
@@ -77,15 +80,20 @@ flock 9
 make_venv
 case $mode in
 run)
-    install_system
+    install_for_guests
     install_python run
     ;;
 dev)
     install_python dev
     ;;
 test)
-    install_system
+    install_for_guests
     install_python dev
     ;;
-*) fail "what to install? run, dev or test" ;;
+contract)
+    install_for_guests
+    install_system tests/packages.py TEST_PACKAGES
+    install_python dev
+    ;;
+*) fail "what to install? run, dev, test or contract" ;;
 esac

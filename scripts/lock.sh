@@ -27,3 +27,5 @@ compile requirements/dev.txt --extra=build --extra=testing --extra=dev --constra
 compile requirements/tempest.txt "$@" requirements/tempest.in
 # What `make fuzz` makes requests with, likewise.
 compile requirements/fuzz.txt "$@" requirements/fuzz.in
+# The clients that `make test` and `make contract` drive, likewise.
+compile requirements/openstackclient.txt "$@" requirements/openstackclient.in
