@@ -22,9 +22,10 @@ import psutil
 
 from tests.bench import boot, micro
 from tests.bench.table import Budget, Table
-from tests.conformance.cloud import Cloud
+from tests.conformance.cloud import Cloud, Place
 
 HERE = Path(__file__).parent
+PLACE = Place(18874, "wb", "172.24.9.1/24")
 IDLE_S = 10.0
 MS = "ms CPU"
 
@@ -56,7 +57,7 @@ def main() -> int:
     arguments = parser.parse_args()
     table = Table()
     micro.measure(table)
-    cloud = Cloud(arguments.folder.absolute() / "cloud", "memory", strict_images=True)
+    cloud = Cloud(arguments.folder.absolute() / "cloud", "memory", strict_images=True, place=PLACE)
     cloud.start()
     try:
         restart(cloud, table)
@@ -66,7 +67,7 @@ def main() -> int:
     finally:
         cloud.purge()
     if arguments.qemu:
-        boot.measure(arguments.folder.absolute(), table)
+        boot.measure(arguments.folder.absolute(), PLACE, table)
     table.show()
     return 1 if table.missed else 0
 

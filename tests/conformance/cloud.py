@@ -9,23 +9,34 @@ import os
 import subprocess
 import sys
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 
 from welkin import starter
 from welkin.client import Api
 
-PORT = 18774
-EXTERNAL = "172.24.8.1/24"
-PREFIX = "wt"
 IMAGE_ALT = "tiny-alt"
+
+
+@dataclass(frozen=True)
+class Place:
+    """What two clouds of one machine must not share."""
+
+    port: int
+    prefix: str
+    external: str
+    """The host's address in the network outside."""
+
+
+OF_SUITES = Place(18774, "wt", "172.24.8.1/24")
 
 
 class Cloud:
     """Started by the same command that users type."""
 
-    def __init__(self, folder: Path, driver: str, *, strict_images: bool) -> None:
-        self.folder, self.driver, self.strict_images = folder, driver, strict_images
-        self.url = f"http://127.0.0.1:{PORT}"
+    def __init__(self, folder: Path, driver: str, *, strict_images: bool, place: Place = OF_SUITES) -> None:
+        self.folder, self.driver, self.strict_images, self.place = folder, driver, strict_images, place
+        self.url = f"http://127.0.0.1:{place.port}"
         self.home = folder.with_name("home")
         self.fixtures = self._serve_fixtures()
 
@@ -36,10 +47,10 @@ class Cloud:
             **os.environ,
             "HOME": str(self.home),
             "WELKIN_CLOUD__STATE_DIR": str(self.folder),
-            "WELKIN_CLOUD__PREFIX": PREFIX,
+            "WELKIN_CLOUD__PREFIX": self.place.prefix,
             "WELKIN_CLOUD__DRIVER": self.driver,
-            "WELKIN_HTTP__PORT": str(PORT),
-            "WELKIN_NETWORK__EXTERNAL_ADDRESS": EXTERNAL,
+            "WELKIN_HTTP__PORT": str(self.place.port),
+            "WELKIN_NETWORK__EXTERNAL_ADDRESS": self.place.external,
             "WELKIN_IMAGE__FORMAT_ENFORCEMENT": str(self.strict_images),
             "WELKIN_IMAGE__IMPORT_NETWORKS": "127.0.0.0/8",
             "WELKIN_IMAGE__IMPORT_PORTS": f"80,443,{self.fixtures.rpartition(':')[2]}",
