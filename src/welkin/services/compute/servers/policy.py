@@ -30,7 +30,7 @@ SHOW_HOST_STATUS = _admin("servers:show:host_status", "See whether a server's ho
 EXTENDED_ATTRIBUTES = _admin("os-extended-server-attributes", "See a server's host and name there.")
 CREATE = _member("servers:create", "Create a server.")
 CREATE_FORCED_HOST = _admin("servers:create:forced_host", "Create a server on a host of one's choice.")
-CREATE_DESTINATION = _admin("compute:servers:create:requested_destination", "Create a server on a named host.")
+CREATE_DESTINATION = Rule("compute:servers:create:requested_destination", ADMIN, "Create a server on a named host.")
 ATTACH_VOLUME = _member("servers:create:attach_volume", "Create a server with block devices.")
 ATTACH_NETWORK = _member("servers:create:attach_network", "Create a server with networks.")
 TRUSTED_CERTS = _member("servers:create:trusted_certs", "Create a server with certificates that its image must match.")
@@ -96,8 +96,8 @@ ACTIONS_DETAILS = _admin("os-instance-actions:events:details", "See why somethin
 PASSWORD_SHOW = _reader("os-server-password:show", "See the encrypted password that a server's guest chose.")
 PASSWORD_CLEAR = _member("os-server-password:clear", "Forget the password that a server's guest chose.")
 DIAGNOSTICS = _admin("os-server-diagnostics", "See how a server does.")
-TOPOLOGY = _reader("compute:server:topology:index", "See a server's topology.")
-TOPOLOGY_HOST = _admin("compute:server:topology:host:index", "See a server's topology on its host.")
+TOPOLOGY = Rule("compute:server:topology:index", PROJECT_READER, "See a server's topology.")
+TOPOLOGY_HOST = Rule("compute:server:topology:host:index", ADMIN, "See a server's topology on its host.")
 EXTERNAL_EVENTS = Rule(
     PREFIX + "os-server-external-events:create", "role:admin or role:service", "Tell compute what happened elsewhere."
 )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from welkin.services.network.policy import ADMIN, PROJECT_MEMBER, PROJECT_READER, SHARED, Rule, any_of
 
-GET = Rule("get_network", any_of(PROJECT_READER, SHARED, "'True':%(router:external)s"), "Read a network.")
+GET = Rule(
+    "get_network", any_of(PROJECT_READER, "role:service", SHARED, "'True':%(router:external)s"), "Read a network."
+)
 CREATE = Rule("create_network", PROJECT_MEMBER, "Create a network.")
 UPDATE = Rule("update_network", PROJECT_MEMBER, "Change a network.")
 DELETE = Rule("delete_network", PROJECT_MEMBER, "Delete a network.")

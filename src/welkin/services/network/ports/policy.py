@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from welkin.services.network.policy import (
-    ADMIN,
     ADMIN_OR_SERVICE,
     NETWORK_OWNER_MEMBER,
     NETWORK_OWNER_READER,
@@ -16,6 +15,7 @@ from welkin.services.network.policy import (
 
 NOT_NETWORK_DEVICE = "not 'True':%(network_device)s"
 OWNER = any_of(ADMIN_OR_SERVICE, NETWORK_OWNER_MEMBER)
+CHANGE_MAC = any_of(ADMIN_OR_SERVICE, "role:manager and project_id:%(network:project_id)s")
 OWNER_OR_SHARED = any_of(ADMIN_OR_SERVICE, NETWORK_OWNER_MEMBER, "role:member and " + SHARED)
 
 GET = Rule("get_port", any_of(PROJECT_READER, "role:service", NETWORK_OWNER_READER), "Read a port.")
@@ -43,15 +43,13 @@ CREATE_ATTRIBUTES: dict[str, tuple[Rule, object]] = {
         "normal",
     ),
     "allowed_address_pairs": (
-        Rule(
-            "create_port:allowed_address_pairs", any_of(ADMIN, NETWORK_OWNER_MEMBER), "Let a port use more addresses."
-        ),
+        Rule("create_port:allowed_address_pairs", OWNER, "Let a port use more addresses."),
         [],
     ),
 }
 UPDATE_ATTRIBUTES: dict[str, tuple[Rule, object]] = {
     "device_owner": (Rule("update_port:device_owner", DEVICE_OWNER, "Change what kind of device a port is for."), ...),
-    "mac_address": (Rule("update_port:mac_address", ADMIN_OR_SERVICE, "Change a port's MAC address."), ...),
+    "mac_address": (Rule("update_port:mac_address", CHANGE_MAC, "Change a port's MAC address."), ...),
     "fixed_ips": (Rule("update_port:fixed_ips", OWNER, "Change a port's addresses."), ...),
     "fixed_ips:ip_address": (Rule("update_port:fixed_ips:ip_address", OWNER, "Choose a port's addresses."), ...),
     "port_security_enabled": (
@@ -65,9 +63,7 @@ UPDATE_ATTRIBUTES: dict[str, tuple[Rule, object]] = {
         ...,
     ),
     "allowed_address_pairs": (
-        Rule(
-            "update_port:allowed_address_pairs", any_of(ADMIN, NETWORK_OWNER_MEMBER), "Let a port use more addresses."
-        ),
+        Rule("update_port:allowed_address_pairs", OWNER, "Let a port use more addresses."),
         ...,
     ),
 }

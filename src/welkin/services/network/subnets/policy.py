@@ -13,7 +13,7 @@ from welkin.services.network.policy import (
     any_of,
 )
 
-GET = Rule("get_subnet", any_of(PROJECT_READER, SHARED, NETWORK_OWNER_READER), "Read a subnet.")
+GET = Rule("get_subnet", any_of(PROJECT_READER, "role:service", SHARED, NETWORK_OWNER_READER), "Read a subnet.")
 CREATE = Rule("create_subnet", any_of(ADMIN, NETWORK_OWNER_MEMBER), "Create a subnet.")
 UPDATE = Rule("update_subnet", any_of(PROJECT_MEMBER, NETWORK_OWNER_MEMBER), "Change a subnet.")
 DELETE = Rule("delete_subnet", any_of(PROJECT_MEMBER, NETWORK_OWNER_MEMBER), "Delete a subnet.")
