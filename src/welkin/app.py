@@ -75,7 +75,9 @@ async def show_metrics(call: Call) -> Answer:
 
 
 EVENTS = Rule("welkin:events", "role:reader", "Read what happened to something of one's own project.")
-ALL_EVENTS = Rule("welkin:events:all_projects", "role:admin", "Read what happened to anything.")
+ALL_EVENTS = Rule("welkin:events:all_projects", "role:admin", "Read what happened to anything, and on which host.")
+OF_HOSTS = frozenset({"host", "hosts", "filters", "smallest_change"})
+"""Facts about the cloud's inside: where things run, and how full which host is."""
 
 
 class EventsQuery(msgspec.Struct, kw_only=True):
@@ -89,8 +91,14 @@ async def list_events(call: Call, query: EventsQuery) -> dict[str, list[Event]]:
     """Return everything that happened to one thing, oldest first."""
     found = await events.timeline(call.db, query.subject)
     if not call.allowed(ALL_EVENTS):
-        found = [event for event in found if event.project_id == call.actor.project_id]
+        own = [event for event in found if event.project_id is not None and event.project_id == call.actor.project_id]
+        found = [msgspec.structs.replace(event, facts=without(event.facts, OF_HOSTS)) for event in own]
     return {"events": found}
+
+
+def without(facts: dict[str, object], names: frozenset[str]) -> dict[str, object]:
+    """Return `facts` but those of `names`."""
+    return {name: value for name, value in facts.items() if name not in names}
 
 
 @root.get("/welkin/v1/openapi.json", rule=PUBLIC)

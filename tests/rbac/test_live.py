@@ -50,6 +50,8 @@ OWNERS = frozenset(
 """Whoever owns nothing there is refused: the owner asks for what is there, others are not asked."""
 PROVES = frozenset({"/v3/ec2tokens", "/v3/s3tokens"})
 """Answered with 401 to whoever sends no signature, also where the rule allows it."""
+EMPTY = re.compile(r'{"(agents|network_ip_availabilities)":\[\]}')
+"""Lists in which whoever has no right to them finds nothing."""
 GONE = "os_compute_api:gone"
 
 
@@ -181,12 +183,12 @@ async def test_the_world_is_whole(cloud: Cloud) -> None:
 
 @pytest.mark.parametrize("who", [*PERSONAS, NOBODY])
 async def test_who_may_not_cannot(cloud: Cloud, who: str) -> None:
-    """Nobody is answered with 401; others with 403, or with 404 where even its being is hidden.  Nothing changes."""
+    """Nobody is answered with 401; others with 403, with 404 where even its being is hidden, or with an empty list."""
     statuses = {401} if who == NOBODY else {403, 404}
     let_in = []
     for route in denied(who):
         answer = await ask(cloud, who, route)
-        if answer.status_code not in statuses:
+        if answer.status_code not in statuses and not EMPTY.fullmatch(answer.text):
             let_in.append(told(route, answer))
     assert not let_in, "\n".join(let_in)
     await assert_unchanged(cloud)
@@ -241,6 +243,18 @@ async def test_sockets_ask_who_it_is(cloud: Cloud) -> None:
             with pytest.raises(InvalidStatus):
                 async with connect(url, additional_headers=key):
                     pass
+
+
+@pytest.mark.parametrize("who", ["manager", "stranger", "drifter"])
+async def test_the_inside_stays_inside(cloud: Cloud, who: str) -> None:
+    """Which hosts there are, and what runs on which, is the administrator's to know."""
+    told_hosts = []
+    for route in routes():
+        if route.method == "GET":
+            answer = await ask(cloud, who, route, query={"subject": cloud.things["servers"]})
+            if answer.is_success and f'"{HOST}"' in answer.text:
+                told_hosts.append(told(route, answer))
+    assert not told_hosts, "\n".join(told_hosts)
 
 
 async def test_readers_change_nothing(cloud: Cloud) -> None:
