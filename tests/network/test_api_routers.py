@@ -176,6 +176,19 @@ async def test_a_floating_ip_comes_and_goes(cloud: TestCloud) -> None:
     assert await cloud.admin.list("port", "device_owner=network:floatingip") == []
 
 
+async def test_idle_floating_ips_go_with_their_network(cloud: TestCloud) -> None:
+    network, _, outside, router = await routed(cloud)
+    await cloud.member.create("floatingip", floating_network_id=outside["id"])
+    port = await cloud.member.create("port", network_id=network["id"])
+    used = await cloud.member.create("floatingip", floating_network_id=outside["id"], port_id=port["id"])
+    await cloud.admin.delete(f"networks/{outside['id']}", 409)
+    assert len(await cloud.member.list("floatingip")) == 2
+    await cloud.member.put(f"floatingips/{used['id']}", {"floatingip": {"port_id": None}})
+    await cloud.member.put(f"routers/{router['id']}", {"router": {"external_gateway_info": None}})
+    await cloud.admin.delete(f"networks/{outside['id']}")
+    assert await cloud.member.list("floatingip") == []
+
+
 async def test_floating_ips_that_cannot_be(cloud: TestCloud) -> None:
     network, _, outside, _ = await routed(cloud)
     lonely, _ = await cloud.network("10.5.0.0/24")

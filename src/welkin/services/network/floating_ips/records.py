@@ -186,3 +186,11 @@ async def delete(tx: Transaction, row: FloatingIpRow) -> None:
     await touching.owners(tx, {row.port_id})
     if row.router_id is not None:
         await touching.router(tx, row.router_id)
+
+
+async def delete_idle(tx: Transaction, network_id: str) -> None:
+    """Delete the floating IPs of a network that lead nowhere."""
+    sql = f"SELECT {columns(FloatingIpRow)} FROM floating_ips WHERE floating_network_id = $1 AND port_id IS NULL"
+    for row in await tx.all(FloatingIpRow, sql, network_id):
+        if not await tx.value("SELECT 1 FROM port_forwardings WHERE floating_ip_id = $1 LIMIT 1", row.id):
+            await delete(tx, row)

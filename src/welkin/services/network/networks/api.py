@@ -15,6 +15,7 @@ from welkin.services.network.collection import (
     check_revision,
     find,
 )
+from welkin.services.network.floating_ips import records as floating_ips
 from welkin.services.network.networks import policy, records
 from welkin.services.network.networks.shapes import NetworkCreateBody, NetworkUpdateBody
 from welkin.services.network.networks.views import NETWORKS
@@ -71,9 +72,10 @@ async def update_network(call: Call, network_id: str, body: NetworkUpdateBody) -
 
 @routes.delete("/v2.0/networks/{network_id}", rule=policy.DELETE, late=True)
 async def delete_network(call: Call, network_id: str) -> None:
-    """Delete a network and its subnets."""
+    """Delete a network, its subnets, and the floating IPs of it that lead nowhere."""
     async with call.db.tx() as tx:
         row = await find(call, tx, NETWORKS, network_id)
         call.enforce(policy.DELETE, project_id=row.project_id)
         check_revision(call, row.revision_number)
+        await floating_ips.delete_idle(tx, row.id)
         await records.delete(tx, row)
