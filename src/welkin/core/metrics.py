@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from prometheus_client import REGISTRY, Counter, Histogram, generate_latest
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram, generate_latest
 
 if TYPE_CHECKING:
     from welkin.core.routing import Route
@@ -14,6 +14,9 @@ SECONDS_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0
 _count = Counter("welkin_requests_total", "Requests answered.", ("service", "method", "path", "status"))
 _seconds = Histogram("welkin_request_seconds", "Time to answer.", ("service",), buckets=SECONDS_BUCKETS)
 steps = Counter("welkin_steps_total", "Steps of reconcilers, by kind of work and outcome.", ("kind", "outcome"))
+
+troubles = Gauge("welkin_host_troubles", "What is not as it shall be on a host, as it tells itself.", ("host", "kind"))
+"""Set from the hosts' facts, for an agent serves no metrics of its own."""
 
 
 class Requests:

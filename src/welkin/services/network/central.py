@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from welkin.core import metrics
 from welkin.core.cloud import Cloud
 from welkin.core.db import Transaction
 from welkin.services.network import touching
@@ -20,4 +21,8 @@ def central(cloud: Cloud) -> None:
     async def place_routers(tx: Transaction, _host: str, _facts: Mapping[str, Any]) -> None:
         await placing.place_waiting(tx, cloud.world)
 
+    async def count_troubles(_tx: Transaction, host: str, facts: Mapping[str, Any]) -> None:
+        metrics.troubles.labels(host, "networks").set(facts.get("network_troubles", 0))
+
     cloud.hub.on_facts(place_routers)
+    cloud.hub.on_facts(count_troubles)

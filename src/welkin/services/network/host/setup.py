@@ -19,6 +19,7 @@ from welkin.services.network.options import NetworkOptions
 from welkin.services.network.public import MetadataAnswerer
 from welkin.tools.netlink import own_address
 
+TROUBLES = "network_troubles"
 LOOK_AGAIN_S = 3.0
 FAR_AWAY = "198.51.100.1"
 """Any address by the default route: the one with which we would speak to it is what other hosts know us by."""
@@ -36,10 +37,12 @@ def host(host: Host) -> None:
     host.agent.batch((NETWORK, ROUTER), networks.reconcile, LOOK_AGAIN_S)
 
     async def facts() -> dict[str, Any]:
-        return {"underlay_address": options.underlay_address or own_address(FAR_AWAY)}
+        told: dict[str, Any] = {TROUBLES: networks.troubles}
+        if not in_memory:
+            told["underlay_address"] = options.underlay_address or own_address(FAR_AWAY)
+        return told
 
-    if not in_memory:
-        host.agent.facts(facts)
+    host.agent.facts(facts)
 
 
 def kernel_networks(parts: Parts) -> KernelNetworks:
