@@ -22,6 +22,7 @@ from welkin.app import Config
 from welkin.cli import clouds
 from welkin.cli.parts import own_url
 from welkin.client import Api
+from welkin.services.network.public import external_bridge
 from welkin.tools import processes
 from welkin.tools.guest_image import builder
 from welkin.tools.processes import Launch
@@ -93,6 +94,7 @@ async def start(config: Config) -> bool:
     """Start the supervisor unless it runs, and wait for the first answer; return whether it was started."""
     running = processes.find(record(config)) is not None
     if not running:
+        check_external(config)
         run_dir(config).mkdir(parents=True, exist_ok=True)
         config.cloud.state_dir.chmod(0o711)
         log = config.cloud.state_dir / "welkin.log"
@@ -104,6 +106,22 @@ async def start(config: Config) -> bool:
             raise Trouble(f"The control plane did not start; see {config.cloud.state_dir / 'welkin.log'}.")
         await asyncio.sleep(0.05)
     return not running
+
+
+def check_external(config: Config) -> None:
+    """Make sure that nobody else has the range of the network outside.  Raises Trouble."""
+    if config.cloud.driver != "qemu":
+        return
+    wanted = ip_interface(config.network.external_address).network
+    listed = subprocess.run(["ip", "-json", "address", "show"], capture_output=True, check=False)
+    for link in json.loads(listed.stdout or b"[]"):
+        for each in link.get("addr_info", ()):
+            used = ip_interface(f"{each['local']}/{each['prefixlen']}").network
+            if link["ifname"] != external_bridge(config.cloud.prefix) and used.overlaps(wanted):
+                raise Trouble(
+                    f"The network outside is to be {wanted}, but {link['ifname']} has {each['local']}. "
+                    "Choose another range: WELKIN_NETWORK__EXTERNAL_ADDRESS=172.24.5.1/24, or the option in the file."
+                )
 
 
 def answers(url: str) -> bool:

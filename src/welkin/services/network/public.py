@@ -47,7 +47,7 @@ from welkin.services.network.errors import (
     PortInUse,
     PortNotFound,
 )
-from welkin.services.network.names import namespace_of_network, tap_name
+from welkin.services.network.names import external_bridge, namespace_of_network, tap_name
 from welkin.services.network.networks.records import get as get_network
 from welkin.services.network.options import NetworkOptions
 from welkin.services.network.ports.records import get as get_port
@@ -103,6 +103,7 @@ __all__ = [
     "bind",
     "check_auto_network",
     "create_ports",
+    "external_bridge",
     "get_network",
     "get_port",
     "group_ids",
