@@ -159,6 +159,15 @@ async def test_rebuild(world: World) -> None:
     await world.member("DELETE", f"/servers/{server_id}")
 
 
+async def moves_of(world: World, server_id: str) -> list[tuple[str, str, bool]]:
+    """Return the type and the status of each of a server's moves, and whether it stayed on its host."""
+    listed = await world.admin.get("/os-migrations", instance_uuid=server_id)
+    return [
+        (each["migration_type"], each["status"], each["source_compute"] == each["dest_compute"] is not None)
+        for each in listed["migrations"]
+    ]
+
+
 @pytest.mark.parametrize("stopped", [False, True])
 @pytest.mark.parametrize("end", ["confirmResize", "revertResize"])
 async def test_resize(world: World, end: str, *, stopped: bool) -> None:
@@ -171,12 +180,14 @@ async def test_resize(world: World, end: str, *, stopped: bool) -> None:
     assert (await world.member.act(server_id, "resize", {"flavorRef": "84"})).status_code == 202
     server = await world.member.until(server_id, "VERIFY_RESIZE")
     assert (server["flavor"]["original_name"], server["flavor"]["vcpus"]) == ("m1.micro", 2)
+    assert await moves_of(world, server_id) == [("resize", "finished", True)]
     assert (await world.member.act(server_id, end)).status_code == (204 if end == "confirmResize" else 202)
     server = await world.member.until(server_id, state)
     held = (await world.admin("GET", f"/placement/allocations/{server_id}")).json()["allocations"]
     vcpus = 2 if end == "confirmResize" else 1
     assert server["flavor"]["vcpus"] == vcpus
     assert [each["resources"]["VCPU"] for each in held.values()] == [vcpus]
+    assert await moves_of(world, server_id) == [("resize", "confirmed" if vcpus == 2 else "reverted", True)]
     fault(await world.member.act(server_id, end), 409)
     await world.member("DELETE", f"/servers/{server_id}")
 

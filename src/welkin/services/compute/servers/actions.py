@@ -14,7 +14,17 @@ from welkin.core.policy import Rule
 from welkin.core.quota import Claim
 from welkin.services.compute.errors import CannotResize
 from welkin.services.compute.fields import address, check_base64
-from welkin.services.compute.servers import central, images, placing, policy, requests, source, states, transitions
+from welkin.services.compute.servers import (
+    central,
+    images,
+    moves,
+    placing,
+    policy,
+    requests,
+    source,
+    states,
+    transitions,
+)
 from welkin.services.compute.servers import schedule as scheduling
 from welkin.services.compute.servers.api import answer_of
 from welkin.services.compute.servers.creation import check_metadata
@@ -233,7 +243,9 @@ async def resize_server(call: Call, server_id: str, body: Resize) -> None:
             **sizes(flavor),
             **({} if body.disk_config is UNSET else {"disk_config": body.disk_config}),
         }
-        await transitions.begin(tx, transitions.begun_by(call), server, states.RESIZE_OP, changes)
+        begun = transitions.begun_by(call)
+        await transitions.begin(tx, begun, server, states.RESIZE_OP, changes)
+        await moves.begin(tx, begun, server)
 
 
 def check_resize(server: ServerRow, flavor: FlavorCopy) -> None:
@@ -286,6 +298,7 @@ async def revert_resize(call: Call, server_id: str, body: Any) -> None:
             raise Invalid("Instance has not been resized.")
         changes = sizes(server.resize.flavor)
         await transitions.begin(tx, transitions.begun_by(call), server, states.REVERT, changes)
+        await moves.mark(tx, call.world, server, moves.REVERTS)
         amounts = await central.own_amounts(tx, server)
         await placement.claim(tx, call.world, server.id, (server.project_id, server.user_id), amounts)
 

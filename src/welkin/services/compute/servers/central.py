@@ -11,7 +11,7 @@ from welkin.core.work import After
 from welkin.core.world import World
 from welkin.services.compute.errors import NoValidHost
 from welkin.services.compute.options import ComputeOptions
-from welkin.services.compute.servers import outcomes, placing, ports, schedule, states, transitions
+from welkin.services.compute.servers import moves, outcomes, placing, ports, schedule, states, transitions
 from welkin.services.compute.servers.plan import expire
 from welkin.services.compute.servers.schedule import Choice
 from welkin.services.compute.servers.tables import KIND, ServerRow
@@ -151,6 +151,7 @@ async def confirm_resize(tx: Transaction, begun: transitions.Begun, server: Serv
     """Keep what a resize made: the old size cannot come back."""
     server.action_id = await transitions.note_action(tx, begun, server, states.CONFIRM)
     assert server.resize is not None
+    await moves.mark(tx, begun.world, server, "confirmed")
     amounts = await own_amounts(tx, server)
     await placement.claim(tx, begun.world, server.id, (server.project_id, server.user_id), amounts)
     state = "stopped" if server.power == "stopped" else "active"

@@ -9,7 +9,7 @@ from welkin.core.db import Transaction
 from welkin.core.world import World
 from welkin.services.compute.options import ComputeOptions
 from welkin.services.compute.server_groups.tables import remove_member
-from welkin.services.compute.servers import images, ports, transitions
+from welkin.services.compute.servers import images, moves, ports, transitions
 from welkin.services.compute.servers.plan import Verdict
 from welkin.services.compute.servers.states import OFFLOAD
 from welkin.services.compute.servers.tables import KIND, ServerRow, SnapshotWanted
@@ -27,7 +27,7 @@ async def apply(tx: Transaction, world: World, options: ComputeOptions, server: 
     elif verdict.done:
         await _done(tx, world, options, server, verdict)
     elif verdict.vm_state == "error":
-        await transitions.fail(tx, world, server, verdict.error)
+        await _failed(tx, world, server, verdict.error)
     elif verdict.task_state is not None and verdict.task_state != server.task_state:
         await transitions.put(tx, world, server, {"task_state": verdict.task_state})
 
@@ -37,9 +37,15 @@ async def _done(tx: Transaction, world: World, options: ComputeOptions, server: 
     if server.snapshots:
         await _snapshots_done(tx, world, options, server, verdict)
     elif verdict.vm_state == "error":
-        await transitions.fail(tx, world, server, verdict.error)
+        await _failed(tx, world, server, verdict.error)
     else:
         await _succeeded(tx, world, options, server, verdict)
+
+
+async def _failed(tx: Transaction, world: World, server: ServerRow, error: str) -> None:
+    if server.resize is not None:
+        await moves.mark(tx, world, server, "error")
+    await transitions.fail(tx, world, server, error)
 
 
 async def _succeeded(
@@ -54,6 +60,9 @@ async def _succeeded(
         changes["shelved_image_id"] = None
     if server.task_state == "resize_reverting":
         changes["resize"] = None
+        await moves.mark(tx, world, server, "reverted")
+    elif changes["vm_state"] == "resized":
+        await moves.mark(tx, world, server, moves.WAITS)
     await transitions.finish(tx, world, server, changes)
     later_s = {"resized": options.resize_confirm_s, "soft-delete": options.reclaim_s}.get(server.vm_state, 0.0)
     if later_s > 0:
@@ -142,6 +151,8 @@ async def delete(tx: Transaction, world: World, server: ServerRow, *, keep_item:
     now = world.now()
     for snapshot in server.snapshots:
         await images.drop(tx, snapshot.image_id)
+    if server.resize is not None:
+        await moves.mark(tx, world, server, "confirmed")
     await placement.release(tx, server.id)
     await ports.release(tx, server)
     await remove_member(tx, server.id)
