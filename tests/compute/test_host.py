@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from pathlib import Path
 
 import msgspec
@@ -15,7 +16,7 @@ from welkin.core.cloud import ControlPlane, Host
 from welkin.core.config import CloudOptions
 from welkin.core.http import Parts
 from welkin.core.world import World
-from welkin.services.compute.host import setup
+from welkin.services.compute.host import setup, uptime
 from welkin.services.compute.host.metadata import is_source
 from welkin.services.compute.host.wanted import Flavor, Metadata, Nic, ServerSeen, ServerWanted
 from welkin.services.network.public import MetadataAnswerer
@@ -104,5 +105,20 @@ def test_a_card_may_ask_from_its_addresses_and_its_link_local_one() -> None:
 async def test_the_host_says_what_it_has(rig: Rig) -> None:
     told = await rig.agent._facts[0]()
     assert told["compute"]["vcpus"] > 0
+    assert re.fullmatch(r"\s*(.+)\sup\s+(.+),\s+(.+)\susers?,\s+load average:\s(.+)", told["compute"]["uptime"])
     machine = setup.machine_facts(CloudOptions(state_dir=Path("/tmp")))
     assert machine["ram_mib"] > 100 and 0 < machine["free_disk_gib"] <= machine["disk_gib"]
+
+
+@pytest.mark.parametrize(
+    ("up_s", "text"),
+    [
+        (59.9, " 10:52:12 up 0 min,  0 users,  load average: 0.35, 0.24, 0.28"),
+        (3599, " 10:52:12 up 59 min,  0 users,  load average: 0.35, 0.24, 0.28"),
+        (7380, " 10:52:12 up  2:03,  0 users,  load average: 0.35, 0.24, 0.28"),
+        (86400 + 7380, " 10:52:12 up 1 day,  2:03,  0 users,  load average: 0.35, 0.24, 0.28"),
+        (31 * 86400 + 60, " 10:52:12 up 31 days, 1 min,  0 users,  load average: 0.35, 0.24, 0.28"),
+    ],
+)
+def test_uptime_is_told_in_its_words(up_s: float, text: str) -> None:
+    assert uptime.words(39132.5, up_s, (0.351, 0.24, 0.279)) == text

@@ -21,7 +21,7 @@ from welkin.services.compute.aggregates import caching
 from welkin.services.compute.driver import DriverError, Tap
 from welkin.services.compute.drivers.memory import MemoryDriver, MemoryImages
 from welkin.services.compute.drivers.qemu import QemuDriver, QemuOptions
-from welkin.services.compute.host import metadata
+from welkin.services.compute.host import metadata, uptime
 from welkin.services.compute.host.carrier import Carrier
 from welkin.services.compute.host.consoles import Consoles
 from welkin.services.compute.host.images import DiskImageCache
@@ -59,7 +59,8 @@ def host(host: Host) -> None:
         return text
 
     async def facts() -> dict[str, Any]:
-        return {FACTS: MEMORY_HOST if host.options.driver == "memory" else machine_facts(host.options)}
+        told = MEMORY_HOST if host.options.driver == "memory" else machine_facts(host.options)
+        return {FACTS: {**told, "uptime": uptime.of_machine(host.world.now())}}
 
     host.parts.add(servers)
     host.parts.add(hands.driver)
