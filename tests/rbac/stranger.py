@@ -36,7 +36,7 @@ class Stranger:
         await self.cloud.make("stranger", f"{IMAGE}/images/{self.own['image']}/file", GUEST_DISK, "PUT")
         server = {**self._server(), "networks": [{"port": self.own["port"]}]}
         answer = await self.cloud.ask("stranger", "POST", f"{COMPUTE}/servers", {"server": server})
-        assert answer.status_code == 202, answer.text
+        assert answer.status == 202, answer.text
         self.own["server"] = answer.json()["server"]["id"]
         await self.cloud.until("stranger", f"{COMPUTE}/servers/{self.own['server']}", {"status": "ACTIVE"})
 

@@ -242,7 +242,7 @@ async def server(cloud: Cloud) -> None:
     }
     hints = {"os:scheduler_hints": {"group": found["id"]}}
     answer = await cloud.ask("member", "POST", f"{compute}/servers", {"server": body, **hints})
-    assert answer.status_code == 202, answer.text
+    assert answer.status == 202, answer.text
     id = cloud.things["servers"] = answer.json()["server"]["id"]
     cloud.secrets.add(id)
     await cloud.until("member", f"{compute}/servers/{id}", {"status": "ACTIVE", "OS-EXT-STS:task_state": None})
@@ -278,7 +278,7 @@ async def placement(cloud: Cloud) -> None:
     root, things = "/placement", cloud.things
     provider = {"name": f"provider-{MARK}"}
     answer = await cloud.ask("admin", "POST", f"{root}/resource_providers", provider)
-    assert answer.is_success, answer.text
+    assert answer.ok, answer.text
     things["resource_providers"] = answer.json()["uuid"]
     path = f"{root}/resource_providers/{things['resource_providers']}/inventories"
     await cloud.make("admin", path, {"resource_class": "VCPU", "total": 4})

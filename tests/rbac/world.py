@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Mapping
 from typing import Any
 
-import httpx
-
+from tests.rbac.wire import Answer, Wire
 from welkin.core.world import World as Clock
 from welkin.testing.cloud import Running
 
@@ -23,8 +23,8 @@ Json = Any
 class Cloud:
     """The cloud as each of the people sees it, and the ids of what was made in it."""
 
-    def __init__(self, running: Running, client: httpx.AsyncClient) -> None:
-        self.running, self.client = running, client
+    def __init__(self, running: Running) -> None:
+        self.running, self.wire = running, Wire(running.url)
         self.tokens: dict[str, str] = {}
         self.users: dict[str, str] = {}
         self.projects: dict[str, str] = {}
@@ -40,19 +40,19 @@ class Cloud:
 
     async def ask(
         self, who: str, method: str, path: str, body: Json = None, headers: Mapping[str, str] | None = None
-    ) -> httpx.Response:
+    ) -> Answer:
         """Send one request; whoever has no token sends none."""
         token = {"X-Auth-Token": self.tokens[who]} if who in self.tokens else {}
         sent = {**NEWEST, **token, **(headers or {})}
         if isinstance(body, bytes):
-            sent = {"Content-Type": "application/octet-stream", **sent}
-            return await self.client.request(method, path, content=body, headers=sent)
-        return await self.client.request(method, path, json=body, headers=sent)
+            return await self.wire.request(method, path, {"Content-Type": "application/octet-stream", **sent}, body)
+        content = b"" if body is None else json.dumps(body).encode()
+        return await self.wire.request(method, path, {"Content-Type": "application/json", **sent}, content)
 
     async def make(self, who: str, path: str, body: Json, method: str = "POST") -> Json:
         """Return the decoded answer of a request that must succeed; of a single key, what is below it."""
         answer = await self.ask(who, method, path, body)
-        assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
+        assert answer.ok, f"{method} {path}: {answer.status} {answer.text}"
         found = answer.json() if answer.content else None
         return next(iter(found.values())) if isinstance(found, dict) and len(found) == 1 else found
 
@@ -68,9 +68,9 @@ class Cloud:
         """Get a token with a scope for a user of the default domain, remember it, and return it."""
         proof = {"user": {"name": user, "password": password, "domain": {"id": "default"}}}
         auth = {"identity": {"methods": ["password"], "password": proof}, "scope": scope}
-        answer = await self.client.post("/identity/v3/auth/tokens", json={"auth": auth})
-        assert answer.status_code == 201, answer.text
-        self.tokens[who] = str(answer.headers["x-subject-token"])
+        answer = await self.ask("", "POST", "/identity/v3/auth/tokens", {"auth": auth})
+        assert answer.status == 201, answer.text
+        self.tokens[who] = answer.headers["x-subject-token"]
         self.users[who] = answer.json()["token"]["user"]["id"]
         return self.tokens[who]
 
