@@ -1,5 +1,5 @@
 # Welkin's commands.  `make help` explains them; ARGS="..." is handed on to the programs behind up, bench,
-# conformance, fuzz and simulate.
+# conformance and fuzz.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -c
 .DEFAULT_GOAL := help
@@ -12,7 +12,7 @@ PYTEST := $(BIN)/pytest -n 2 --dist loadgroup
 PATHS := src $(wildcard tests) $(wildcard docs) $(wildcard bench)
 
 .PHONY: help up down purge install install-dev install-test install-contract lint format check test contract bench \
-	conformance fuzz simulate docs lock fresh
+	conformance fuzz docs lock fresh
 
 help:  ## Explain every target
 	@echo "Two commands to begin with: make up (a cloud on this machine), make check (before each commit)."
@@ -73,9 +73,6 @@ conformance: install-test  ## Run Tempest against a running cloud; print passed,
 
 fuzz: install-test  ## Send bad input to every route; no 5xx, no hang
 	@$(BIN)/python -m tests.fuzz $(ARGS)
-
-simulate: install-dev  ## Run the whole cloud on one seeded loop with faults; a bug is a seed
-	@$(BIN)/python -m tests.simulation $(ARGS)
 
 fresh:  ## Prove make install and make check on a fresh Debian 12 in a temporary folder (root)
 	@tests/fresh.sh
