@@ -131,6 +131,7 @@ async def test_passwords_obey_their_rules(site: Site) -> None:
     path = f"/v3/users/{user['id']}/password"
     await site.nobody.post(path, {"user": {"password": PASSWORD, "original_password": PASSWORD}}, 400)
     await site.nobody.post(path, {"user": {"password": "second", "original_password": PASSWORD}}, 204)
+    await site.nobody.post(path, {"user": {"password": PASSWORD, "original_password": "second"}}, 400)
     ref = {"id": user["id"]}
     for _ in range(2):
         await site.log_in(ref, password="wrong", status=401)
@@ -145,6 +146,7 @@ async def test_passwords_obey_their_rules(site: Site) -> None:
     assert expired.status_code == 401 and "expired" in expired.json()["error"]["message"]
     await site.nobody.post(path, {"user": {"password": "third!", "original_password": "second"}}, 204)
     await site.log_in(ref, password="third!")
+    await site.nobody.post(path, {"user": {"password": PASSWORD, "original_password": "third!"}}, 204)
 
 
 @pytest.mark.parametrize("options", [{"password_change_at_first_use": True, "inactive_days_max": 5}])

@@ -25,7 +25,7 @@ class IdentityOptions(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     password_regex_description: str = ""
     """What a user is told about the pattern."""
     password_history: int = 0
-    """How many passwords, the new one included, must be different; 0 and 1 allow any."""
+    """How many of a user's last passwords, the present one included, the user cannot choose again; 0 allows any."""
     password_life_days: int = 0
     """After how many days a password must be changed; 0 for never."""
     password_age_days_min: int = 0

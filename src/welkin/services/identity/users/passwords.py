@@ -59,7 +59,6 @@ async def _check_change(call: Call, user: UserRow, password: str) -> None:
     days = options.password_age_days_min
     if days and found and found[0].self_service and call.world.now() < found[0].created_at + days * DAY_S:
         raise WrongPassword(f"a password must be used for {days} day(s) before it can be changed")
-    if options.password_history > 1:
-        for old in found[: options.password_history - 1]:
-            if await call.get(Hashing).verify(old.hash, password):
-                raise WrongPassword(f"the last {options.password_history} passwords must differ")
+    for old in found[: options.password_history]:
+        if await call.get(Hashing).verify(old.hash, password):
+            raise WrongPassword(f"a password cannot be one of the last {options.password_history}")
