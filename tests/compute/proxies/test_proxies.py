@@ -247,9 +247,21 @@ async def test_images(compute: Compute) -> None:
     detail = fits(await compute("GET", "/images/detail", who="member", **OLD), "2.1", "images", "list_images_details")
     shown = fits(await compute("GET", path, who="member", **OLD), "2.1", "images", "get_image")
     assert detail["images"] == [shown["image"]]
+    copy = {"name": "s", "image_type": "snapshot", "instance_uuid": SERVER}
+    assert (await compute.client.post("/image/v2/images", json=copy, headers={"x-persona": "member"})).is_success
     assert (shown["image"]["status"], shown["image"]["minRam"]) == ("SAVING", 64)
     assert shown["image"]["metadata"]["kind"] == "plain"
-    assert (await compute.get("/images", who="member", **OLD, status="ACTIVE"))["images"] == []
+    for query, found in (
+        ({"status": "ACTIVE"}, []),
+        ({"status": "SAVING", "minRam": "64", "property-kind": "plain"}, ["i"]),
+        ({"property-kind": "fancy"}, []),
+        ({"type": "snapshot"}, ["s"]),
+        ({"server": SERVER}, ["s"]),
+        ({"server": f"http://cloud/compute/v2.1/servers/{SERVER}"}, ["s"]),
+        ({"server": NOWHERE}, []),
+    ):
+        images = (await compute.get("/images", who="member", **OLD, **query))["images"]
+        assert [each["name"] for each in images] == found, query
     assert (await compute.get(f"{path}/metadata", who="member", version="2.38"))["metadata"]["kind"] == "plain"
     one = await compute.get(f"{path}/metadata/kind", who="member", version="2.38")
     assert one == {"meta": {"kind": "plain"}}

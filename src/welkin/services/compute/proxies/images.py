@@ -52,7 +52,20 @@ OWN = frozenset(
     )
 )
 """What image tells of every image; the rest are properties."""
-PASSED_ON = {"name": "name", "status": "status", "limit": "limit", "marker": "marker", "changes-since": "updated_at"}
+PASSED_ON = {
+    "name": "name",
+    "status": "status",
+    "limit": "limit",
+    "marker": "marker",
+    "changes-since": "updated_at",
+    "server": "instance_uuid",
+    "type": "image_type",
+    "minRam": "min_ram",
+    "minDisk": "min_disk",
+}
+"""What filters, and what image calls it."""
+PROPERTY = "property-"
+"""What the filter for a property begins with."""
 
 
 @routes.get("/v2.1/images", rule=policy.IMAGES, until=LAST_VERSION)
@@ -158,6 +171,11 @@ async def find(call: Call, image_id: str) -> Image:
 async def find_all(call: Call) -> list[Image]:
     """Return the images that the query asks for, as the image service has them."""
     args = {PASSED_ON[name]: values[-1] for name, values in call.args.items() if name in PASSED_ON}
+    for name, values in call.args.items():
+        if name.startswith(PROPERTY):
+            args[name.removeprefix(PROPERTY)] = values[-1]
+    if "instance_uuid" in args:
+        args["instance_uuid"] = args["instance_uuid"].rpartition("/")[2]  # a server is named by its address, too
     if "status" in args:
         args["status"] = next((ours for ours, theirs in STATES.items() if theirs == args["status"].upper()), "none")
     if "updated_at" in args:
