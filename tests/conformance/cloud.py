@@ -16,6 +16,14 @@ from welkin import starter
 from welkin.client import Api
 
 IMAGE_ALT = "tiny-alt"
+POOL = {
+    "name": "automatic",
+    "prefixes": ["10.96.0.0/14"],
+    "default_prefixlen": 26,
+    "shared": True,
+    "is_default": True,
+}
+"""Where the subnets of networks that are made by themselves, for servers that ask for one, come from."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +59,9 @@ class Cloud:
             "WELKIN_CLOUD__DRIVER": self.driver,
             "WELKIN_HTTP__PORT": str(self.place.port),
             "WELKIN_NETWORK__EXTERNAL_ADDRESS": self.place.external,
+            "WELKIN_IDENTITY__LOCKOUT_FAILURES": "2",
+            "WELKIN_IDENTITY__LOCKOUT_S": "5",
+            "WELKIN_IDENTITY__PASSWORD_HISTORY": "2",
             "WELKIN_IMAGE__FORMAT_ENFORCEMENT": str(self.strict_images),
             "WELKIN_IMAGE__IMPORT_NETWORKS": "127.0.0.0/8",
             "WELKIN_IMAGE__IMPORT_PORTS": f"80,443,{self.fixtures.rpartition(':')[2]}",
@@ -66,6 +77,8 @@ class Cloud:
             wanted = {"name": IMAGE_ALT, "disk_format": "qcow2", "container_format": "bare", "visibility": "public"}
             image = api.post("/image/v2/images", wanted)
             api.upload(f"/image/v2/images/{image['id']}/file", self.image_file)
+        if starter.named(api, "/network/v2.0/subnetpools", "subnetpools", POOL["name"]) is None:
+            api.post("/network/v2.0/subnetpools", {"subnetpool": POOL})
 
     def purge(self) -> None:
         """Leave nothing of it."""
