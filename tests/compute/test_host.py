@@ -19,6 +19,7 @@ from welkin.core.world import World
 from welkin.services.compute.host import setup, uptime
 from welkin.services.compute.host.metadata import is_source
 from welkin.services.compute.host.wanted import Flavor, Metadata, Nic, ServerSeen, ServerWanted
+from welkin.services.compute.options import ComputeOptions
 from welkin.services.network.public import MetadataAnswerer
 
 SERVER = "6f1f8c58-7b7e-4a0e-9d7a-3f5d2b1c0a99"
@@ -38,7 +39,7 @@ class Rig:
     def __init__(self, state_dir: Path) -> None:
         self.agent = Agent(World(), lambda: None)
         options = CloudOptions(state_dir=state_dir, driver="memory")
-        parts = Parts(options, ControlPlane("http://127.0.0.1:9", "host", "key"))
+        parts = Parts(options, ControlPlane("http://127.0.0.1:9", "host", "key"), ComputeOptions())
         self.host = Host("host", World(), self.agent, parts)
         setup.host(self.host)
         self.generation = 0

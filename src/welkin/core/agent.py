@@ -61,6 +61,7 @@ Answerer = Callable[[Any], Awaitable[Any]]
 Facts = Callable[[], Awaitable[dict[str, Any]]]
 Connect = Callable[[], Any]
 Hurry = Callable[[str], None]
+Chore = Callable[[], Awaitable[None]]
 
 
 class Agent:
@@ -72,6 +73,7 @@ class Agent:
         self._halves: dict[str, PerItem | Batch] = {}
         self._answerers: dict[str, Answerer] = {}
         self._facts: list[Facts] = []
+        self._chores: list[tuple[float, Chore]] = []
         self._outbox: asyncio.Queue[Up] = asyncio.Queue()
         self._questions: set[asyncio.Task[None]] = set()
         self.synced = asyncio.Event()
@@ -99,6 +101,10 @@ class Agent:
         """Tell what `facts` returns about the host, every few seconds."""
         self._facts.append(facts)
 
+    def every(self, pause_s: float, chore: Chore) -> None:
+        """Do `chore` again and again, from when the agent first knows what is wanted here."""
+        self._chores.append((pause_s, chore))
+
     def items(self, kind: str) -> dict[str, Item]:
         """Return what is wanted here, by id."""
         return {id: item for (each, id), item in self._items.items() if each == kind}
@@ -119,6 +125,7 @@ class Agent:
         pause_s = RECONNECT_S[0]
         batches = {id(half): half for half in self._halves.values() if isinstance(half, Batch)}
         loops = [asyncio.create_task(half.run()) for half in batches.values()]
+        loops += [asyncio.create_task(self._do(*each)) for each in self._chores]
         try:
             while True:
                 try:
@@ -134,6 +141,15 @@ class Agent:
                 task.cancel()
             for half in self._halves.values():
                 half.stop()
+
+    async def _do(self, pause_s: float, chore: Chore) -> None:
+        await self.synced.wait()
+        while True:
+            try:
+                await chore()
+            except Exception:
+                log.exception("A chore failed.")
+            await self._world.sleep(pause_s)
 
     async def _serve(self, link: Link) -> None:
         decode = msgspec.json.Decoder(Down).decode

@@ -53,6 +53,13 @@ class Guest(Struct, frozen=True, kw_only=True):
     consoles: Consoles = field(default_factory=Consoles)
 
 
+class Keep(Struct, frozen=True, kw_only=True):
+    """How long and how much is kept of images that no disk starts from.  A negative number sets no limit."""
+
+    unused_s: float
+    bytes_max: int
+
+
 class Tap(Struct, frozen=True):
     """The host's end of a port: a tap device in a network namespace."""
 
@@ -72,6 +79,9 @@ class ServerDriver(Protocol):
 
     async def find_all(self) -> frozenset[str]:
         """Return the ids of all servers of which this host has anything."""
+
+    async def bases(self) -> frozenset[Path]:
+        """Return the images that disks here start from.  Raises DriverError where that cannot be told for sure."""
 
     async def make_disk(self, server: ServerWanted, image: Path | None) -> None:
         """Make the disks of `server.disk_epoch` from `image`, or grow them to the flavor's size.
@@ -131,3 +141,6 @@ class ImageCache(Protocol):
 
     def path(self, image: Image) -> Path:
         """Return where the image lies once it is here."""
+
+    async def prune(self, in_use: frozenset[Path], keep: Keep) -> list[str]:
+        """Drop images that have been of no use for too long, or too many; return the ids of those that went."""

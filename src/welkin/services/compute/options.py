@@ -40,5 +40,13 @@ class ComputeOptions(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """How long a deleted server can be restored; 0 destroys it at once."""
     resize_on_same_host: bool = True
     """Whether a server may stay on its host when it is resized."""
+    removes_orphans: bool = True
+    """Whether a host removes its own guests that the control plane does not know; else it only tells of them."""
+    orphan_after_s: float = 60.0
+    """For how long a guest must have been unknown before it is removed."""
+    unused_image_s: float = 86400.0
+    """How long a host keeps an image that no disk starts from; a negative number keeps it."""
+    unused_images_gib: float = -1.0
+    """How much a host keeps of images that no disk starts from, the latest used first; negative: no limit."""
     console_token_s: float = 600.0
     """How long the address of a console is good for."""

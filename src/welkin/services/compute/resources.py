@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from welkin.core import metrics
 from welkin.core.agents import Hub
 from welkin.core.cloud import Cloud
+from welkin.core.db import Transaction
 from welkin.core.routing import Routes
 from welkin.services.compute.aggregates import api as aggregates_api
 from welkin.services.compute.aggregates import images as aggregates_images
@@ -88,8 +93,14 @@ ROUTES: tuple[Routes, ...] = (
 def central(cloud: Cloud) -> None:
     """Keep hypervisors up to date with what hosts tell, and show that the control plane lives."""
     cloud.get(Hub).on_facts(Nodes(cloud.world, cloud.get(ComputeOptions)).note)
+    cloud.get(Hub).on_facts(count_orphans)
     cloud.get(Hub).add(CACHED_IMAGE, CachedImages())
     services_central.central(cloud)
+
+
+async def count_orphans(_tx: Transaction, host: str, facts: Mapping[str, Any]) -> None:
+    """Show how many guests hosts have that nobody here knows."""
+    metrics.troubles.labels(host, "orphan_guests").set(facts.get("orphan_guests", 0))
 
 
 async def ensure(cloud: Cloud) -> None:

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from welkin.core.world import World
-from welkin.services.compute.driver import PRESS_LAPSES_S, DriverError, Guest, Tap
+from welkin.services.compute.driver import PRESS_LAPSES_S, DriverError, Guest, Keep, Tap
 from welkin.services.compute.host.wanted import Consoles, Image, Nic, ServerWanted, Snapshot
 
 LINES_MAX = 2000
@@ -65,6 +65,9 @@ class MemoryDriver:
 
     async def find_all(self) -> frozenset[str]:
         return frozenset(self._guests)
+
+    async def bases(self) -> frozenset[Path]:
+        return frozenset()
 
     async def make_disk(self, server: ServerWanted, image: Path | None) -> None:
         await self._take(self._delays.disk_s)
@@ -219,6 +222,9 @@ class MemoryImages:
 
     def path(self, image: Image) -> Path:
         return Path("/nonexistent") / image.id
+
+    async def prune(self, in_use: frozenset[Path], keep: Keep) -> list[str]:
+        return []
 
 
 def _boot_log(server: ServerWanted) -> list[str]:

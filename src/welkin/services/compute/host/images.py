@@ -11,10 +11,11 @@ import asyncio
 import hashlib
 import logging
 import os
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from welkin.services.compute.driver import DriverError, Hopeless
+from welkin.core.world import World
+from welkin.services.compute.driver import DriverError, Hopeless, Keep
 from welkin.services.compute.host.wanted import Image
 from welkin.tools import qemu_img
 
@@ -22,6 +23,8 @@ FetchImage = Callable[[str, Path], Awaitable[None]]
 RAW_FORMATS = frozenset({"raw", "iso", "ami", "ari", "aki"})
 CONVERTED_FORMATS = frozenset({"vmdk", "vdi", "vhd", "vhdx"})
 READ_BYTES = 1 << 20
+RECENT_S = 120.0  # an image used so lately may be on its way into a disk
+BLOCK_BYTES = 512  # what a file's blocks are counted in
 READABLE = 0o644  # every guest's user reads it
 
 log = logging.getLogger(__name__)
@@ -30,13 +33,20 @@ log = logging.getLogger(__name__)
 class DiskImageCache:
     """An ImageCache on disk."""
 
-    def __init__(self, directory: Path, fetch_image: FetchImage) -> None:
+    def __init__(self, directory: Path, fetch_image: FetchImage, world: World | None = None) -> None:
         directory.mkdir(mode=0o711, parents=True, exist_ok=True)
-        self._directory, self._fetch_image = directory, fetch_image
+        self._directory, self._fetch_image, self._world = directory, fetch_image, world or World()
         self._fetching: dict[str, asyncio.Task[None]] = {}
 
     async def has(self, image: Image) -> bool:
-        return self.path(image).exists()
+        """Who asks is about to use it, so it is marked as used."""
+        path, now = self.path(image), self._world.now()
+        try:
+            if path.stat().st_mtime < now - RECENT_S / 2:
+                os.utime(path, (now, now))
+        except FileNotFoundError:
+            return False
+        return True
 
     def path(self, image: Image) -> Path:
         suffix = "raw" if image.format in RAW_FORMATS else "qcow2"
@@ -93,13 +103,26 @@ class DiskImageCache:
             raise
         return target
 
-    def prune(self, in_use: Iterable[Path]) -> list[str]:
-        """Drop images that no disk starts from; return the ids of those that went."""
-        kept = set(in_use)
-        gone = [path for path in self._directory.iterdir() if path.suffix in (".raw", ".qcow2") and path not in kept]
-        for path in gone:
-            path.unlink()
-        return [path.stem for path in gone]
+    async def prune(self, in_use: frozenset[Path], keep: Keep) -> list[str]:
+        return await asyncio.to_thread(self._prune, in_use, keep)
+
+    def _prune(self, in_use: frozenset[Path], keep: Keep) -> list[str]:
+        """An image's time of change says when it was last of use: it came, or a disk was seen to start from it."""
+        now, unused = self._world.now(), []
+        for path in self._directory.iterdir():
+            if path in in_use:
+                os.utime(path, (now, now))
+            elif path.suffix in (".raw", ".qcow2") and (found := path.stat()).st_mtime < now - RECENT_S:
+                unused.append((found.st_mtime, found.st_blocks * BLOCK_BYTES, path))
+        gone, kept_bytes = [], 0
+        for used_at, size_bytes, path in sorted(unused, reverse=True):
+            kept_bytes += size_bytes
+            too_old = 0 <= keep.unused_s < now - used_at
+            if too_old or 0 <= keep.bytes_max < kept_bytes:
+                kept_bytes -= size_bytes
+                path.unlink(missing_ok=True)
+                gone.append(path.stem)
+        return gone
 
 
 def _compare(image: Image, path: Path) -> None:

@@ -18,20 +18,23 @@ from welkin.core.config import CloudOptions
 from welkin.core.http import Parts
 from welkin.core.world import World
 from welkin.services.compute.aggregates import caching
-from welkin.services.compute.driver import DriverError, Tap
+from welkin.services.compute.driver import DriverError, Keep, Tap
 from welkin.services.compute.drivers.memory import MemoryDriver, MemoryImages
 from welkin.services.compute.drivers.qemu import QemuDriver, QemuOptions
 from welkin.services.compute.host import metadata, uptime
 from welkin.services.compute.host.carrier import Carrier
 from welkin.services.compute.host.consoles import Consoles
+from welkin.services.compute.host.housekeeping import LOOK_EVERY_S, Housekeeping, Rules
 from welkin.services.compute.host.images import DiskImageCache
 from welkin.services.compute.host.reconcile import Hands, ServerHost
 from welkin.services.compute.host.wanted import ServerWanted
+from welkin.services.compute.options import ComputeOptions
 from welkin.services.network import public as network
 from welkin.tools import cgroups
 
 KIND = "compute.server"
 FACTS = "compute"
+ORPHANS = "orphan_guests"
 LOOK_AGAIN_S = 5.0
 MEMORY_HOST = {"vcpus": 64, "ram_mib": 256 << 10, "disk_gib": 10_000, "free_disk_gib": 10_000}
 RANDOM_SEED_BYTES = 512
@@ -43,6 +46,7 @@ def host(host: Host) -> None:
     carrier = Carrier(host)
     hands = memory_hands(host, carrier) if host.options.driver == "memory" else qemu_hands(host, carrier)
     servers = ServerHost(hands, host.world)
+    keeping = Housekeeping(hands, servers, host.world, _rules(host.get(ComputeOptions)), lambda: host.agent.items(KIND))
     readers = Readers(host.agent, host.world, carrier)
 
     async def reconcile(item: Item) -> Outcome:
@@ -60,16 +64,23 @@ def host(host: Host) -> None:
 
     async def facts() -> dict[str, Any]:
         told = MEMORY_HOST if host.options.driver == "memory" else machine_facts(host.options)
-        return {FACTS: {**told, "uptime": uptime.of_machine(host.world.now())}}
+        machine = {**told, "uptime": uptime.of_machine(host.world.now())}
+        return {FACTS: machine, ORPHANS: keeping.orphans}
 
     host.parts.add(servers)
     host.parts.add(hands.driver)
     host.parts.add(network.MetadataAnswerer(readers.answer))
     host.agent.per_item(KIND, reconcile, LOOK_AGAIN_S, servers.hurry)
+    host.agent.every(LOOK_EVERY_S, keeping.look)
     host.agent.answer("compute.console_text", console_text)
     host.agent.answer("compute.console", Consoles(host.get(ControlPlane), socket_of).open)
     host.agent.facts(facts)
     caching.serve(host.agent, hands.images)
+
+
+def _rules(options: ComputeOptions) -> Rules:
+    images = Keep(unused_s=options.unused_image_s, bytes_max=int(options.unused_images_gib * (1 << 30)))
+    return Rules(removes_orphans=options.removes_orphans, orphan_after_s=options.orphan_after_s, images=images)
 
 
 def memory_hands(host: Host, carrier: Carrier) -> Hands:
@@ -87,7 +98,7 @@ def qemu_hands(host: Host, carrier: Carrier) -> Hands:
     options, agent = host.options, host.agent
     return Hands(
         driver=qemu_driver(options, host.world, agent),
-        images=DiskImageCache(options.state_dir / "images", carrier.fetch_image),
+        images=DiskImageCache(options.state_dir / "images", carrier.fetch_image, host.world),
         tap_of=lambda port_id, network_id: Tap(
             network.namespace_of_network(options.prefix, network_id), network.tap_name(port_id)
         ),

@@ -141,6 +141,18 @@ class QemuDriver:
     async def find_all(self) -> frozenset[str]:
         return frozenset(all_ids(self._servers))
 
+    async def bases(self) -> frozenset[Path]:
+        found: set[Path] = set()
+        for server_id in all_ids(self._servers):
+            home = Home(self._servers, server_id, self._uid_base)
+            record = home.read()
+            if not record.disk_epoch and home.has_disks():
+                raise DriverError(
+                    f"The record of server {server_id} cannot be read, so what its disk starts from is unknown."
+                )
+            found |= {Path(base) for base in (record.base, record.rescue_base) if base}
+        return frozenset(found)
+
     async def make_disk(self, server: ServerWanted, image: Path | None) -> None:
         async with self._at(server.id) as home:
             home.make()

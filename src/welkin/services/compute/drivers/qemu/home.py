@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import uuid
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -108,6 +109,10 @@ class Home:
         """Return the root disk of an epoch."""
         return self.own / f"root-{epoch}.qcow2"
 
+    def has_disks(self) -> bool:
+        """Say whether there is any root disk."""
+        return self.own.exists() and any(self.own.glob("root-*.qcow2"))
+
     def drop_old_disks(self, epoch: int) -> None:
         """Destroy root disks of other epochs."""
         for path in self.own.glob("root-*.qcow2"):
@@ -135,7 +140,15 @@ class Home:
 def all_ids(servers: Path) -> Iterator[str]:
     """Name every server that has a folder here."""
     if servers.exists():
-        yield from (path.name for path in servers.iterdir() if path.is_dir())
+        yield from (path.name for path in servers.iterdir() if path.is_dir() and _is_id(path.name))
+
+
+def _is_id(name: str) -> bool:
+    """Say whether a folder is called as servers are: nothing else here is ours to touch."""
+    try:
+        return str(uuid.UUID(name)) == name
+    except ValueError:
+        return False
 
 
 def open_owned(path: Path, uid: int | None, flags: int) -> int:
