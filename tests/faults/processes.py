@@ -1,4 +1,4 @@
-"""The parts of a cloud as processes of their own, to be killed: api, central and agent, with memory drivers."""
+"""The parts of a cloud as processes of their own, to be killed, with guests in memory or real ones."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from welkin.testing.cloud import read_passwords
 
 PARTS = ("api", "central", "agent")
 START_TIMEOUT_S = 20.0
+PREFIX, EXTERNAL = "wq", "172.24.12.1/24"
 
 
 class Processes:
@@ -32,6 +33,8 @@ class Processes:
             "WELKIN_CLOUD__STATE_DIR": str(folder),
             "WELKIN_CLOUD__DRIVER": driver,
             "WELKIN_CLOUD__HOST": "host-1",
+            "WELKIN_CLOUD__PREFIX": PREFIX,
+            "WELKIN_NETWORK__EXTERNAL_ADDRESS": EXTERNAL,
             "WELKIN_HTTP__PORT": str(self.port),
             **environment,
         }
@@ -71,6 +74,12 @@ class Processes:
             process.terminate()
         for process in self._running.values():
             process.wait(20)
+
+    def run(self, *words: str) -> str:
+        """Run one of the commands that users type, and return what it printed."""
+        command = [sys.executable, "-m", "welkin", *words]
+        environment = {**self._environment, "HOME": str(self.folder.parent)}
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
 
     def api(self, user: str) -> Api:
         """Return the cloud as `user` sees it."""
