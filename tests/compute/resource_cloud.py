@@ -24,7 +24,7 @@ from welkin.core.world import World
 from welkin.services.compute import resources
 from welkin.services.compute.hypervisors.facts import Nodes
 from welkin.services.compute.options import ComputeOptions
-from welkin.services.compute.servers.tables import SERVERS
+from welkin.services.compute.servers.tables import DISK_SIZES, SERVERS
 from welkin.services.identity.tables import MIGRATIONS as IDENTITY
 from welkin.services.placement.tables import MIGRATIONS as PLACEMENT
 
@@ -106,7 +106,7 @@ async def compute(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
 
         database = await PostgresDatabase.connect(postgres_url(), wakeups.send)
     below = {"core": schema.MIGRATIONS, "identity": IDENTITY, "placement": PLACEMENT}
-    await database.migrate({**below, "compute": (SERVERS + resources.TABLES,)})
+    await database.migrate({**below, "compute": (SERVERS + resources.TABLES, DISK_SIZES)})
     await add_projects(database)
     app = App(resources.ROUTES, database, world, Policy())
     cloud = Cloud(database, world, wakeups, app)

@@ -38,6 +38,8 @@ class CloudOptions(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """What servers are made of: `qemu` for virtual machines, `memory` for none at all, as tests want."""
     log_level: str = "info"
     """The least important messages to log: debug, info, warning or error."""
+    unified_limits: bool = False
+    """Whether identity's limits rule instead of the quotas of compute and image; networks keep theirs."""
     policy_file: Path = Path("/etc/welkin/policy.toml")
     """Overrides of policy rules, `"name" = "check"`; it need not exist."""
 

@@ -40,6 +40,9 @@ class UniqueViolation(Conflict):
 class Reads(Protocol):
     """What can be asked of a database, inside a transaction or outside."""
 
+    shared: dict[type, Any]
+    """What a room lends to those below who read, by type, such as where limits come from; one for each database."""
+
     async def one(self, row: type[RowT], sql: str, *values: object) -> RowT | None:
         """Return the first row of `sql`, or None.  `row` names the columns, in their order."""
 
@@ -91,8 +94,9 @@ class Database(Reads, Protocol):
 class SqlTransaction:
     """The verbs of a Transaction over the three that a connection offers."""
 
-    def __init__(self) -> None:
+    def __init__(self, shared: dict[type, Any]) -> None:
         self.topics: set[str] = set()
+        self.shared = shared
 
     async def fetch(self, sql: str, values: tuple[object, ...]) -> list[Any]:
         """Return every row."""
@@ -139,8 +143,8 @@ class SqlTransaction:
 class SqliteTransaction(SqlTransaction):
     """A transaction on SQLite: every call is done when it returns, nothing suspends."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        super().__init__()
+    def __init__(self, connection: sqlite3.Connection, shared: dict[type, Any]) -> None:
+        super().__init__(shared)
         self._connection = connection
 
     async def fetch(self, sql: str, values: tuple[object, ...]) -> list[Any]:
@@ -163,6 +167,7 @@ class SqliteDatabase:
 
     def __init__(self, path: Path, world: World, send: Callable[[Iterable[str]], None] | None = None) -> None:
         self._world, self._send = world, send
+        self.shared: dict[type, Any] = {}
         self._writer = _connect(path)
         self._reader = _connect(path)
         self._lock = asyncio.Lock()
@@ -187,7 +192,7 @@ class SqliteDatabase:
     async def tx(self) -> AsyncIterator[SqliteTransaction]:
         async with self._lock:
             await self._begin()
-            transaction = SqliteTransaction(self._writer)
+            transaction = SqliteTransaction(self._writer, self.shared)
             try:
                 yield transaction
             except BaseException:

@@ -22,8 +22,8 @@ CHANNEL = "welkin"
 class PostgresTransaction(SqlTransaction):
     """A transaction on one connection of the pool."""
 
-    def __init__(self, connection: Any) -> None:
-        super().__init__()
+    def __init__(self, connection: Any, shared: dict[type, Any]) -> None:
+        super().__init__(shared)
         self._connection = connection
 
     async def fetch(self, sql: str, values: tuple[object, ...]) -> list[Any]:
@@ -50,6 +50,7 @@ class PostgresDatabase:
 
     def __init__(self, pool: Any, send: Callable[[Iterable[str]], None] | None) -> None:
         self._pool, self._send = pool, send
+        self.shared: dict[type, Any] = {}
         self._listening: Any = None
 
     @classmethod
@@ -74,7 +75,7 @@ class PostgresDatabase:
     @asynccontextmanager
     async def tx(self) -> AsyncIterator[PostgresTransaction]:
         async with self._pool.acquire() as connection, connection.transaction():
-            transaction = PostgresTransaction(connection)
+            transaction = PostgresTransaction(connection, self.shared)
             yield transaction
             for topic in sorted(transaction.topics):
                 await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, topic)

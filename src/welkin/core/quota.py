@@ -2,15 +2,18 @@
 
 There is no counter that could drift.  A room says how each of its resources is counted;
 limits are the defaults, over them those of the configuration, over them a project's own.
+Where a cloud keeps its limits in one place for all services (`unified`), they come from
+there instead, for the resources that have a name there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
 import msgspec
 
-from welkin.core.db import Reads, Transaction
+from welkin.core.db import Database, Reads, Transaction
 from welkin.core.errors import OverQuota
 
 UNLIMITED = -1
@@ -38,6 +41,10 @@ class Resource(msgspec.Struct, frozen=True):
     name: str
     default: int
     count: str = ""
+    unified: str = ""
+    """Its name among unified limits; empty for one that these leave alone."""
+    unregistered: int = UNLIMITED
+    """The unified limit in force while nobody has registered one."""
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -70,16 +77,42 @@ class QuotaExceeded(OverQuota):
         super().__init__(f"Quota exceeded for {names}: Requested {asked}, but already used {used} of {limits} {names}")
 
 
-async def limits(reads: Reads, project_id: str, resources: Sequence[Resource]) -> dict[str, int]:
-    """Return the limit in force for each resource, by name."""
-    service = resources[0].service
+class UnifiedLimits(Protocol):
+    """Where the limits of all services are kept, for a cloud that wants it so."""
+
+    async def __call__(
+        self, reads: Reads, project_id: str | None, service: str, names: Sequence[str]
+    ) -> Mapping[str, int]:
+        """Return the limits that are registered or a project's own, by name; without a project, the former."""
+
+
+def unify(database: Database, source: UnifiedLimits) -> None:
+    """Take limits from `source` instead of from the quotas that each service keeps."""
+    database.shared[UnifiedLimits] = source
+
+
+def are_unified(reads: Reads) -> bool:
+    """Return whether limits come from one place for all services."""
+    return UnifiedLimits in reads.shared
+
+
+async def limits(reads: Reads, project_id: str | None, resources: Sequence[Resource]) -> dict[str, int]:
+    """Return the limit in force for each resource, by name; without a project, that of a project with none of its own.
+
+    Whatever is unified does not look at quotas.
+    """
+    service, found = resources[0].service, {resource.name: resource.default for resource in resources}
     sql = "SELECT resource, quota FROM quotas WHERE service = $1 AND project_id = $2"
-    found = {resource.name: resource.default for resource in resources}
-    for owner in (CLASS_DEFAULT, project_id):
+    for owner in (CLASS_DEFAULT, *(() if project_id is None else (project_id,))):
         for limit in await reads.all(_Limit, sql, service, owner):
             if limit.resource in found:
                 found[limit.resource] = limit.quota
-    return found
+    source: UnifiedLimits | None = reads.shared.get(UnifiedLimits)
+    named = {resource.unified: resource for resource in resources if resource.unified}
+    if source is None or not named:
+        return found
+    kept = await source(reads, project_id, service, list(named))
+    return found | {each.name: kept.get(name, each.unregistered) for name, each in named.items()}
 
 
 async def used(reads: Reads, project_id: str, resource: Resource) -> int:

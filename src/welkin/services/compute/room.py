@@ -14,7 +14,7 @@ from welkin.services.compute.servers import actions, api, details, history, imag
 from welkin.services.compute.servers import versions as servers_versions
 from welkin.services.compute.servers.central import Central
 from welkin.services.compute.servers.source import Servers
-from welkin.services.compute.servers.tables import KIND, SERVERS
+from welkin.services.compute.servers.tables import DISK_SIZES, KIND, SERVERS
 
 VERSIONS = (servers_versions,)
 """Modules whose import registers the older microversions."""
@@ -31,7 +31,7 @@ def central(cloud: Cloud) -> None:
 
 ROOM = Room(
     name="compute",
-    migrations=(SERVERS + resources.TABLES,),
+    migrations=(SERVERS + resources.TABLES, DISK_SIZES),
     routes=(
         *resources.ROUTES,
         api.routes,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from welkin.core import quota
 from welkin.core.cloud import Cloud, Room
 from welkin.core.config import CloudOptions
 from welkin.services.identity import discovery
@@ -17,6 +18,7 @@ from welkin.services.identity.domains import api as domains
 from welkin.services.identity.groups import api as groups
 from welkin.services.identity.hashing import Hashing
 from welkin.services.identity.limits import api as limits
+from welkin.services.identity.limits.source import Limits
 from welkin.services.identity.options import IdentityOptions
 from welkin.services.identity.policies import api as policies
 from welkin.services.identity.projects import api as projects
@@ -45,6 +47,8 @@ def central(cloud: Cloud) -> None:
     for part in (hashing, tokens, vault, prover, Issuer(prover), Catalog(cloud.db)):
         cloud.parts.add(part)
     cloud.app.authenticators.append(tokens.authenticate)
+    if cloud.get(CloudOptions).unified_limits:
+        quota.unify(cloud.db, Limits(cloud.get(CloudOptions).region))
 
 
 RESOURCES = (

@@ -20,7 +20,7 @@ KEYPAIRS = """
     );
 """
 
-KEY_PAIRS = Resource("compute", "key_pairs", 100)
+KEY_PAIRS = Resource("compute", "key_pairs", 100, unified="server_key_pairs")
 """Counted for each user."""
 
 

@@ -99,6 +99,8 @@ async def set_quotas(
     wanted = amounts(quotas)
     async with call.db.tx() as tx:
         await check_project(tx, project_id)
+        if quota.are_unified(tx):  # they are changed where they are kept; nothing is written here, as upstream does
+            return {"quota_set": view(await in_force(tx, project_id, query.user_id))}
         if not yes(quotas.force):
             check_used(wanted, await in_use(tx, project_id))
         owner = user_owner(project_id, query.user_id) if query.user_id else project_id

@@ -46,6 +46,8 @@ async def set_class(call: Call, name: str, quotas: ClassQuotas) -> dict[str, Any
     """Write the quotas of a class down, and return them all.  Raises Invalid."""
     if len(name) > 255:
         raise Invalid("quota_class_name has more than 255 characters.")
+    wanted = amounts(quotas)
     async with call.db.tx() as tx:
-        await quota.put(tx, "compute", class_owner(name), amounts(quotas))
+        if not quota.are_unified(tx):
+            await quota.put(tx, "compute", class_owner(name), wanted)
         return {"quota_class_set": view(await of_class(tx, name))}

@@ -18,9 +18,9 @@ NETWORK = tuple(
 )
 """What the network's own quotas limit today; old clients may still set these."""
 FILES = (
-    Resource("compute", "injected_files", 5),
-    Resource("compute", "injected_file_content_bytes", 10_240),
-    Resource("compute", "injected_file_path_bytes", 255),
+    Resource("compute", "injected_files", 5, unified="server_injected_files"),
+    Resource("compute", "injected_file_content_bytes", 10_240, unified="server_injected_file_content_bytes"),
+    Resource("compute", "injected_file_path_bytes", 255, unified="server_injected_file_path_bytes"),
 )
 """What limits the files that old clients may have put into a new server."""
 ALL = (*OWN, *NETWORK, *FILES)
@@ -49,11 +49,18 @@ def class_owner(name: str) -> str:
 async def in_force(reads: Reads, project_id: str, user_id: str | None = None) -> dict[str, int]:
     """Return every limit of a project, or of one user in it."""
     found = await quota.limits(reads, project_id, ALL)
-    return found | await set_for(reads, user_owner(project_id, user_id)) if user_id else found
+    return found | await of_user(reads, project_id, user_id) if user_id else found
+
+
+async def of_user(reads: Reads, project_id: str, user_id: str) -> dict[str, int]:
+    """Return the limits that were set for one user in a project; unified limits know none of these."""
+    return {} if quota.are_unified(reads) else await set_for(reads, user_owner(project_id, user_id))
 
 
 async def of_class(reads: Reads, name: str) -> dict[str, int]:
-    """Return every limit of a class of projects; only the class `default` concerns any."""
+    """Return every limit of a class of projects; only the class `default` concerns any, and unified limits none."""
+    if quota.are_unified(reads):
+        return await quota.limits(reads, None, ALL)
     return {each.name: each.default for each in ALL} | await set_for(reads, class_owner(name))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from welkin.core.db import Transaction
 from welkin.core.quota import UNLIMITED, Claim, Excess, QuotaExceeded
-from welkin.services.compute.quotas.resources import set_for, user_owner
+from welkin.services.compute.quotas.resources import of_user
 from welkin.services.compute.servers.tables import CORES, INSTANCES, RAM
 
 OF_USER = "FROM servers WHERE project_id = $1 AND user_id = $2 AND NOT deleted"
@@ -22,7 +22,7 @@ async def claim_for_user(tx: Transaction, project_id: str, user_id: str, claims:
 
     Raises QuotaExceeded.
     """
-    limits = await set_for(tx, user_owner(project_id, user_id))
+    limits = await of_user(tx, project_id, user_id)
     excesses = []
     for each in claims:
         name = each.resource.name

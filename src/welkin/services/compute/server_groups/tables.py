@@ -28,8 +28,9 @@ SERVER_GROUPS = """
     CREATE INDEX server_group_members_by_server ON server_group_members (server_id);
 """
 
-GROUPS = Resource("compute", "server_groups", 10, "SELECT COUNT(*) FROM server_groups WHERE project_id = $1")
-MEMBERS = Resource("compute", "server_group_members", 10)
+COUNT = "SELECT COUNT(*) FROM server_groups WHERE project_id = $1"
+GROUPS = Resource("compute", "server_groups", 10, COUNT, unified="server_groups")
+MEMBERS = Resource("compute", "server_group_members", 10, unified="server_group_members")
 """How many servers one group may have; checked where a server joins."""
 
 

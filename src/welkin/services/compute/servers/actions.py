@@ -39,7 +39,16 @@ from welkin.services.compute.servers.shapes import (
     Resize,
 )
 from welkin.services.compute.servers.states import Operation
-from welkin.services.compute.servers.tables import CORES, RAM, FlavorCopy, ImageCopy, KeyCopy, ResizeWanted, ServerRow
+from welkin.services.compute.servers.tables import (
+    CORES,
+    DISK,
+    RAM,
+    FlavorCopy,
+    ImageCopy,
+    KeyCopy,
+    ResizeWanted,
+    ServerRow,
+)
 from welkin.services.compute.servers.views import ServerAnswer
 from welkin.services.compute.service import service
 from welkin.services.placement import public as placement
@@ -258,7 +267,11 @@ def check_resize(server: ServerRow, flavor: FlavorCopy) -> None:
 
 async def claim_growth(tx: Transaction, server: ServerRow, flavor: FlavorCopy) -> None:
     """Claim quota for what a server grows by.  Raises QuotaExceeded."""
-    claims = [Claim(CORES, flavor.vcpus - server.vcpus), Claim(RAM, flavor.ram_mib - server.ram_mib)]
+    claims = [
+        Claim(CORES, flavor.vcpus - server.vcpus),
+        Claim(RAM, flavor.ram_mib - server.ram_mib),
+        Claim(DISK, scheduling.disk_gib_of(flavor) - server.disk_gib),
+    ]
     await quota.claim(tx, server.project_id, claims)
 
 
@@ -276,7 +289,8 @@ async def claim_both(call: Call, tx: Transaction, server: ServerRow, flavor: Fla
 
 def sizes(flavor: FlavorCopy) -> dict[str, Any]:
     """Return a size as columns."""
-    return {"flavor": flavor, "flavor_id": flavor.id, "vcpus": flavor.vcpus, "ram_mib": flavor.ram_mib}
+    amounts = {"vcpus": flavor.vcpus, "ram_mib": flavor.ram_mib, "disk_gib": scheduling.disk_gib_of(flavor)}
+    return {"flavor": flavor, "flavor_id": flavor.id, **amounts}
 
 
 @routes.action(PATH, "confirmResize", rule=policy.CONFIRM_RESIZE, late=True, status=204)

@@ -17,7 +17,8 @@ from welkin.services.compute.quotas.users import claim_for_user
 from welkin.services.compute.server_groups.tables import MEMBERS, add_member, members_of
 from welkin.services.compute.servers import ports, states, transitions
 from welkin.services.compute.servers.requests import Draft, host_label
-from welkin.services.compute.servers.tables import CORES, INSTANCES, KIND, METADATA_ITEMS, RAM, ServerRow
+from welkin.services.compute.servers.schedule import disk_gib_of
+from welkin.services.compute.servers.tables import CORES, DISK, INSTANCES, KIND, METADATA_ITEMS, RAM, ServerRow
 
 
 async def store(call: Call, tx: Transaction, draft: Draft) -> list[ServerRow]:
@@ -64,7 +65,8 @@ async def claim(tx: Transaction, owner: tuple[str, str], draft: Draft) -> int:
     flavor, (project_id, user_id) = draft.flavor, owner
 
     async def ask(count: int) -> None:
-        claims = [Claim(INSTANCES, count), Claim(CORES, count * flavor.vcpus), Claim(RAM, count * flavor.ram_mib)]
+        each = (INSTANCES, 1), (CORES, flavor.vcpus), (RAM, flavor.ram_mib), (DISK, disk_gib_of(flavor))
+        claims = [Claim(resource, count * amount) for resource, amount in each]
         await quota.claim(tx, project_id, claims)
         await claim_for_user(tx, project_id, user_id, claims)
 
@@ -117,6 +119,7 @@ def new_row(call: Call, draft: Draft, reservation_id: str, index: int, count: in
         flavor=draft.flavor,
         vcpus=draft.flavor.vcpus,
         ram_mib=draft.flavor.ram_mib,
+        disk_gib=disk_gib_of(draft.flavor),
         key_name=None if draft.key is None else draft.key.name,
         key=draft.key,
         user_data=None if wish.user_data is UNSET else wish.user_data,

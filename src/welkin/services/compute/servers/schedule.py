@@ -87,10 +87,14 @@ class Choice(Struct, frozen=True):
 Filter = Callable[[HostState, Wish], bool]
 
 
+def disk_gib_of(flavor: FlavorCopy) -> int:
+    """Return what all disks of a server of this size take together."""
+    return flavor.disk_gib + flavor.ephemeral_gib + -(-flavor.swap_mib // 1024)
+
+
 def resources_of(flavor: FlavorCopy) -> dict[str, int]:
     """Return what a server of this size takes; `resources:CLASS` in the flavor overrides."""
-    disk_gib = flavor.disk_gib + flavor.ephemeral_gib + -(-flavor.swap_mib // 1024)
-    amounts = {"VCPU": flavor.vcpus, "MEMORY_MB": flavor.ram_mib, "DISK_GB": disk_gib}
+    amounts = {"VCPU": flavor.vcpus, "MEMORY_MB": flavor.ram_mib, "DISK_GB": disk_gib_of(flavor)}
     for name, value in flavor.extra_specs.items():
         if name.startswith("resources:") and value.isdigit():
             amounts[name.removeprefix("resources:")] = int(value)
@@ -148,12 +152,12 @@ def advise(wish: Wish, hosts: Sequence[HostState]) -> str:
         short = {name: amount for name, amount in short.items() if amount > 0}
         share = sum(amount / max(1, wish.resources[name]) for name, amount in short.items())
         lacks.append((len(others), share, host.name, short, others))
-    _, _, name, short, others = min(lacks, key=lambda each: each[:3])
+    _, _, _, short, others = min(lacks, key=lambda each: each[:3])
     missing = [f"{amount} {UNITS.get(resource, resource)} less" for resource, amount in sorted(short.items())]
     if missing and not others:
-        return f"With {' and '.join(missing)} it would fit on host {name}."
+        return f"With {' and '.join(missing)} it would fit."
     if others and not missing:
-        return f"Host {name} would do but for {' and '.join(others)}."
+        return f"A host would do but for {' and '.join(others)}."
     return ""
 
 

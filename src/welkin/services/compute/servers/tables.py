@@ -11,7 +11,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from welkin.core.quota import Resource
+from welkin.core.quota import UNLIMITED, Resource
 from welkin.services.compute.host.wanted import WantedPower
 
 SERVERS = """
@@ -130,14 +130,16 @@ SERVERS = """
 KIND = "compute.server"
 """What work, host items, tags and events of servers are called."""
 
-INSTANCES = Resource("compute", "instances", 10, "SELECT COUNT(*) FROM servers WHERE project_id = $1 AND NOT deleted")
-CORES = Resource(
-    "compute", "cores", 20, "SELECT COALESCE(SUM(vcpus), 0) FROM servers WHERE project_id = $1 AND NOT deleted"
-)
-RAM = Resource(
-    "compute", "ram", 51_200, "SELECT COALESCE(SUM(ram_mib), 0) FROM servers WHERE project_id = $1 AND NOT deleted"
-)
-METADATA_ITEMS = Resource("compute", "metadata_items", 128)
+DISK_SIZES = """
+    ALTER TABLE servers ADD COLUMN disk_gib BIGINT NOT NULL DEFAULT 0;
+"""
+OF_PROJECT = "FROM servers WHERE project_id = $1 AND NOT deleted"
+INSTANCES = Resource("compute", "instances", 10, f"SELECT COUNT(*) {OF_PROJECT}", "servers", unregistered=0)
+CORES = Resource("compute", "cores", 20, f"SELECT COALESCE(SUM(vcpus), 0) {OF_PROJECT}", "class:VCPU")
+RAM = Resource("compute", "ram", 51_200, f"SELECT COALESCE(SUM(ram_mib), 0) {OF_PROJECT}", "class:MEMORY_MB")
+DISK = Resource("compute", "disk", UNLIMITED, f"SELECT COALESCE(SUM(disk_gib), 0) {OF_PROJECT}", "class:DISK_GB")
+"""Only unified limits know this one."""
+METADATA_ITEMS = Resource("compute", "metadata_items", 128, unified="server_metadata_items")
 
 VmState = Literal[
     "building",
@@ -276,6 +278,8 @@ class ServerRow(Struct):
     power_state: int = 0
     progress: int = 0
     seen: dict[str, object] | None = None
+    disk_gib: int = 0
+    """All disks of its flavor together."""
 
 
 class NicRow(Struct, frozen=True):

@@ -34,21 +34,22 @@ class Property(msgspec.Struct, frozen=True):
     value: str
 
 
+def _limit(name: str, default: int, count: str) -> quota.Resource:
+    """Return a limit, which has the same name among unified ones; what nobody registers there is refused."""
+    return quota.Resource("image", name, default, count, name, unregistered=0)
+
+
 class Quotas:
     """The limits of a project, with the options as their defaults."""
 
     def __init__(self, options: ImageOptions) -> None:
         size = f"SELECT COALESCE(SUM(size), 0) / {MIB} FROM images WHERE owner = $1 AND status {{}}"
         kept, coming = "IN ('active', 'deactivated')", "IN ('saving', 'uploading', 'importing')"
-        self.size = quota.Resource("image", "image_size_total", options.size_mib_total, size.format(kept))
-        self.staged = quota.Resource(
-            "image", "image_stage_total", options.stage_mib_total, size.format("= 'uploading'")
-        )
+        self.size = _limit("image_size_total", options.size_mib_total, size.format(kept))
+        self.staged = _limit("image_stage_total", options.stage_mib_total, size.format("= 'uploading'"))
         count = "SELECT COUNT(*) FROM images WHERE owner = $1"
-        self.count = quota.Resource("image", "image_count_total", options.count_total, count)
-        self.uploading = quota.Resource(
-            "image", "image_count_uploading", options.count_uploading, f"{count} AND status {coming}"
-        )
+        self.count = _limit("image_count_total", options.count_total, count)
+        self.uploading = _limit("image_count_uploading", options.count_uploading, f"{count} AND status {coming}")
 
     def all(self) -> tuple[quota.Resource, ...]:
         """Return every limit."""
