@@ -18,6 +18,7 @@ from welkin.core.answers import Answer
 from welkin.core.cloud import Cloud, ControlPlane, Host, Room
 from welkin.core.config import CloudOptions, HttpOptions
 from welkin.core.db import Database, SqliteDatabase
+from welkin.core.errors import Forbidden
 from welkin.core.events import Event
 from welkin.core.http import App, Call, Parts, Routes, Service, plain_envelope
 from welkin.core.metrics import exposition
@@ -58,6 +59,8 @@ class Config(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 ROOMS: tuple[Room, ...] = (IDENTITY, PLACEMENT, IMAGE, NETWORK, COMPUTE)
 
+LOOPBACK = ("127.0.0.1", "::1")
+
 root = Routes(Service(type="", prefix="", envelope=plain_envelope))
 
 
@@ -70,7 +73,9 @@ async def healthcheck(call: Call) -> Answer:
 
 @root.get("/metrics", rule=PUBLIC)
 async def show_metrics(call: Call) -> Answer:
-    """Return the numbers of this process for Prometheus."""
+    """Return the numbers of this process for Prometheus: to this machine, and to administrators."""
+    if call.client_address not in LOOPBACK and not call.actor.is_admin:
+        raise Forbidden("Numbers are for this machine and for administrators.")
     return Answer(body=exposition(), content_type="text/plain; version=0.0.4")
 
 

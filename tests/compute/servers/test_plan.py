@@ -223,7 +223,7 @@ def test_the_emptiest_host_is_best() -> None:
 def test_advice_names_what_is_missing() -> None:
     small = HostState(name="a", free={"VCPU": 4, "MEMORY_MB": 500, "DISK_GB": 10})
     text = schedule.explain(choose(Wish(resources=schedule.resources_of(FLAVOR)), [small]))
-    assert text.endswith("With 12 MiB of memory less it would fit on host a.")
+    assert text.endswith("With 12 MiB of memory less it would fit.")
     off = msgspec.structs.replace(small, enabled=False, free={"VCPU": 4, "MEMORY_MB": 512, "DISK_GB": 1})
     text = schedule.explain(choose(Wish(resources=schedule.resources_of(FLAVOR)), [off]))
     assert text.endswith("Host a would do but for Enabled.")
