@@ -226,6 +226,6 @@ def test_advice_names_what_is_missing() -> None:
     assert text.endswith("With 12 MiB of memory less it would fit.")
     off = msgspec.structs.replace(small, enabled=False, free={"VCPU": 4, "MEMORY_MB": 512, "DISK_GB": 1})
     text = schedule.explain(choose(Wish(resources=schedule.resources_of(FLAVOR)), [off]))
-    assert text.endswith("Host a would do but for Enabled.")
+    assert text.endswith("A host would do but for Enabled.")
     text = schedule.explain(choose(Wish(resources={}), []))
     assert text == "No valid host was found. Up left 0 of 0. No compute host has joined yet."
