@@ -27,7 +27,7 @@ from welkin.core.errors import (
     Unauthorized,
 )
 from welkin.core.log import request_context
-from welkin.core.metrics import Requests
+from welkin.core.metrics import requests
 from welkin.core.policy import PUBLIC, AccessRule, Actor, Policy, Rule, within
 from welkin.core.routing import Leaf, Route, Router, Routes, Service, select
 from welkin.core.sockets import serve_socket
@@ -195,7 +195,6 @@ class App:
         self.authenticators: list[Authenticate] = []
         """Asked in turn who the caller is; the first that knows is believed."""
         self._websockets = {path: handler for each in offered for path, handler in each.sockets.items()}
-        self.requests = Requests()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -252,7 +251,7 @@ class App:
         try:
             await self._send(call, answer, status, receive, send)
         finally:
-            self.requests.record(call.route, scope["method"], status, self.world.monotonic() - started)
+            requests.record(call.route, status, self.world.monotonic() - started)
 
     async def _answer(self, call: Call, receive: Receive) -> tuple[object, int]:
         leaf, values = self._find(call)

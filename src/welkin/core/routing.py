@@ -126,6 +126,10 @@ class Routes:
         return register
 
 
+REMEMBERED_MAX = 4096
+"""How many paths are remembered with what they lead to: clients ask for the same ones again and again."""
+
+
 class Leaf:
     """Everything that is served at one path."""
 
@@ -183,16 +187,22 @@ class Router:
         self._root = Node()
         self.routes = tuple(routes)
         self._arguments: dict[int, tuple[str, ...]] = {}
+        self._found: dict[bytes, tuple[Leaf, list[str]]] = {}
         for route in self.routes:
             self._insert(route)
 
     def find(self, path: bytes) -> tuple[Leaf, list[str]]:
         """Return the leaf at `path` and the path's arguments in order.  Raises NotFound."""
-        segments = split(path)
+        known = self._found.get(path)
+        if known is not None:
+            return known
         values: list[str] = []
-        leaf = _descend(self._root, segments, 0, values)
+        leaf = _descend(self._root, split(path), 0, values)
         if leaf is None:
             raise NotFound("The resource could not be found.")
+        if len(self._found) >= REMEMBERED_MAX:
+            self._found.clear()
+        self._found[path] = leaf, values
         return leaf, values
 
     def arguments(self, route: Route) -> tuple[str, ...]:

@@ -6,9 +6,10 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from welkin.core.config import HttpOptions
 
@@ -23,7 +24,7 @@ class Server:
     def __init__(self, app: Any, options: HttpOptions) -> None:
         config = uvicorn.Config(
             app,
-            http="httptools",
+            http=Together,
             ws="websockets-sansio",
             lifespan="off",
             access_log=False,
@@ -51,6 +52,42 @@ class Server:
     def stop(self) -> None:
         """Finish what is under way, then stop."""
         self._server.should_exit = True
+
+
+class Together(HttpToolsProtocol):
+    """HTTP whose answers leave in one piece: head and body by themselves are two packets, and wake a client twice."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to serve a connection."""
+        super().connection_made(cast("asyncio.Transport", Joined(transport, self.loop)))
+
+
+class Joined:
+    """A transport that sends at once what is written before the loop goes on."""
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport, self._loop = transport, loop
+        self._pieces: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        """Send `data` with what else is written now."""
+        if not self._pieces:
+            self._loop.call_soon(self.flush)
+        self._pieces.append(data)
+
+    def flush(self) -> None:
+        """Send what was written."""
+        if self._pieces:
+            self._transport.write(b"".join(self._pieces))
+            self._pieces.clear()
+
+    def close(self) -> None:
+        """Send what was written, then close."""
+        self.flush()
+        self._transport.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
 
 
 class _Quiet(uvicorn.Server):
