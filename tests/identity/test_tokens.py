@@ -103,7 +103,7 @@ async def test_nobody_gets_more_than_they_have(site: Site) -> None:
         ({"identity": {"methods": ["password"], "password": {"user": {"name": "admin", "password": "p"}}}}, 400),
         ({"identity": {"methods": ["password"], "password": {"user": {"id": "none"}}}}, 400),
         ({"identity": {"methods": ["password"], "password": {"user": {"id": "none", "password": "p"}}}}, 401),
-        ({"identity": {"methods": ["token"], "token": {"id": "forged"}}}, 401),
+        ({"identity": {"methods": ["token"], "token": {"id": "forged"}}}, 404),
         ({"identity": {"methods": ["totp"], "totp": {"user": {"id": "none", "passcode": "1"}}}}, 401),
         (
             {"identity": {"methods": ["application_credential"], "application_credential": {"id": "x", "secret": "y"}}},

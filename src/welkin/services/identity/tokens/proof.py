@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from welkin.core.db import Database
+from welkin.core.errors import NotFound
 from welkin.core.world import World
 from welkin.services.identity import changes
 from welkin.services.identity.application_credentials import rows as application_credentials
@@ -128,10 +129,10 @@ class Prover:
         raise NotAuthenticated
 
     async def by_token(self, method: TokenMethod) -> Proof:
-        """Take a token for another scope; it lives no longer than the first."""
+        """Take a token for another scope; it lives no longer than the first.  Raises NotFound for a bad one."""
         known = await self.tokens.look_up(method.id)
         if known is None:
-            raise NotAuthenticated
+            raise NotFound("Could not find token.")
         claims = known.context.claims
         if claims.trust_id is not None:
             raise NotAllowed("A token of a trust cannot be exchanged for another.")
