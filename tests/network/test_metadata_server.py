@@ -32,9 +32,9 @@ async def port() -> AsyncIterator[int]:
     await server.close()
 
 
-async def say(port: int, request: bytes) -> bytes:
+async def say(port: int, request: bytes, source: str = "127.0.0.1") -> bytes:
     """Send bytes and return all that comes until the server closes."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(source, 0))
     writer.write(request)
     writer.write_eof()
     async with asyncio.timeout(5):
@@ -91,3 +91,21 @@ async def test_what_is_too_much_or_not_http_is_refused(port: int, request_bytes:
 async def test_a_guest_that_says_nothing_costs_nothing(port: int) -> None:
     assert await say(port, b"GET / HT") == b""
     assert await say(port, b"") == b""
+
+
+async def test_one_guest_does_not_take_what_all_need(port: int) -> None:
+    held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(metadata.CONNECTIONS_PER_GUEST_MAX)]
+    try:
+        for reader, writer in held:
+            writer.write(b"GET /first HTTP/1.1\r\n\r\n")
+            async with asyncio.timeout(5):
+                assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
+        assert (await say(port, b"GET / HTTP/1.0\r\n\r\n")).startswith(b"HTTP/1.1 429 ")
+        assert (await say(port, b"GET / HTTP/1.0\r\n\r\n", "127.0.0.2")).startswith(b"HTTP/1.1 200 ")
+    finally:
+        for _, writer in held:
+            writer.close()
+            await writer.wait_closed()
+    async with asyncio.timeout(5):
+        while (await say(port, b"GET / HTTP/1.0\r\n\r\n")).startswith(b"HTTP/1.1 429 "):
+            await asyncio.sleep(0.01)

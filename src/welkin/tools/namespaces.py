@@ -132,20 +132,30 @@ def in_thread(function: Callable[[], ResultT]) -> ResultT:
 async def listen(name: str, address: str, port: int) -> socket.socket:
     """Return a socket that listens inside the namespace; it may be served from anywhere."""
 
-    def bound() -> socket.socket:
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.settimeout(0)
-            listener.bind((address, port))
-            listener.listen(LISTEN_BACKLOG)
-        except BaseException:
-            listener.close()
-            raise
+    def listening() -> socket.socket:
+        listener = _bound(socket.SOCK_STREAM, address, port)
+        listener.listen(LISTEN_BACKLOG)
         return listener
 
-    return await inside(name, bound)
+    return await inside(name, listening)
+
+
+async def datagrams(name: str, address: str, port: int) -> socket.socket:
+    """Return a socket for datagrams inside the namespace; it may be served from anywhere."""
+    return await inside(name, lambda: _bound(socket.SOCK_DGRAM, address, port))
+
+
+def _bound(kind: socket.SocketKind, address: str, port: int) -> socket.socket:
+    bound = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, kind)
+    try:
+        if kind == socket.SOCK_STREAM:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.settimeout(0)
+        bound.bind((address, port))
+    except BaseException:
+        bound.close()
+        raise
+    return bound
 
 
 def sysctls(names: list[str]) -> dict[str, str]:

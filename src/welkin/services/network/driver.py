@@ -97,14 +97,15 @@ class DhcpService(Struct, frozen=True, kw_only=True):
 
 
 class Listener(Struct, frozen=True):
-    """Where a space listens for requests for metadata, and for which networks.
+    """Where a space listens for requests for metadata, and for which networks; or for questions of its dnsmasq.
 
-    A router speaks for several, told apart by the address at which it was reached.
+    A router speaks for several networks, told apart by the address at which it was reached.
     """
 
     address: str
     port: int
     networks: tuple[tuple[str, str], ...] = ()  # (own address, network id); "" is any address
+    serves: Literal["metadata", "names"] = "metadata"
 
 
 class Space(Struct, frozen=True, kw_only=True):

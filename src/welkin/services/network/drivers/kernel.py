@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import assert_never
 
@@ -17,21 +17,23 @@ from welkin.services.network import driver
 from welkin.services.network.driver import DhcpService, FoundLink, FoundSpace, LinkStep, ServiceStep, Step
 from welkin.services.network.drivers.loaded import Loads
 from welkin.services.network.drivers.metadata import Answer, MetadataServer
+from welkin.services.network.drivers.names import NameRelay
 from welkin.services.network.names import external_bridge, outside_link_name
 from welkin.tools import dnsmasq, namespaces, netlink, nft, processes
 
 KINDS = {"bridge", "tun", "veth", "vxlan"}
 BRIDGE_FILTERS = Path("/proc/sys/net/bridge")
+Server = MetadataServer | NameRelay
 OWNER_UID = 0  # the agent, which hands an open tap to a guest
 
 
 class KernelNetworks:
     """The networks of this host in its kernel."""
 
-    def __init__(self, prefix: str, folder: Path, answer: Answer) -> None:
-        self._prefix, self._folder, self._answer = prefix, folder, answer
+    def __init__(self, prefix: str, folder: Path, answer: Answer, name_servers: Sequence[str] = ()) -> None:
+        self._prefix, self._folder, self._answer, self._name_servers = prefix, folder, answer, name_servers
         self._loads = Loads(prefix, folder / "filters")
-        self._listening: dict[str, tuple[int, dict[driver.Listener, MetadataServer]]] = {}
+        self._listening: dict[str, tuple[int, dict[driver.Listener, Server]]] = {}
         self._space = re.compile(rf"{re.escape(prefix)}-[nr]-[0-9a-f]{{32}}")
         self._link_of_ours = re.compile(rf"{re.escape(prefix)}-[0-9a-f]{{8,13}}")
 
@@ -176,12 +178,15 @@ class KernelNetworks:
 
     async def _listen(self, space: str, listeners: frozenset[driver.Listener]) -> None:
         await self._stop_listening(space)
-        servers: dict[driver.Listener, MetadataServer] = {}
+        servers: dict[driver.Listener, Server] = {}
         self._listening[space] = (namespaces.known().get(space, 0), servers)
         for listener in listeners:
-            server = MetadataServer(dict(listener.networks), self._answer)
-            await server.start(await namespaces.listen(space, listener.address, listener.port))
-            servers[listener] = server
+            if listener.serves == "names":
+                relay = servers[listener] = NameRelay(self._name_servers)
+                await relay.start(await namespaces.datagrams(space, listener.address, listener.port))
+            else:
+                server = servers[listener] = MetadataServer(dict(listener.networks), self._answer)
+                await server.start(await namespaces.listen(space, listener.address, listener.port))
 
     async def _stop_listening(self, space: str) -> None:
         _, servers = self._listening.pop(space, (0, {}))

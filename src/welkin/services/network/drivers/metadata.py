@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import socket
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 
@@ -20,11 +21,16 @@ log = logging.getLogger(__name__)
 HEAD_BYTES_MAX = 16 << 10
 BODY_BYTES_MAX = 64 << 10
 REQUEST_TIMEOUT_S = 20.0
-CONNECTIONS_MAX = 64
+REFUSED_TIMEOUT_S = 1.0
+CONNECTIONS_MAX = 256
+CONNECTIONS_PER_GUEST_MAX = 8
 
 Reply = tuple[int, Mapping[str, str], bytes]
 Answer = Callable[[str, str, str, str, Mapping[str, str], bytes], Awaitable[Reply]]
 """(network id, source address, method, path, headers by lower-case name, body) -> (status, headers, body)"""
+
+
+TOO_MANY: Reply = (HTTPStatus.TOO_MANY_REQUESTS, {}, b"429 Too Many Requests\n")
 
 
 class Request(Struct, frozen=True):
@@ -57,6 +63,7 @@ class MetadataServer:
     def __init__(self, networks: Mapping[str, str], answer: Answer) -> None:
         self._networks, self._answer = networks, answer
         self._tasks: set[asyncio.Task[None]] = set()
+        self._guests: Counter[tuple[str, str]] = Counter()  # connections by (own address, source)
         self._server: asyncio.Server | None = None
 
     async def start(self, listener: socket.socket) -> None:
@@ -75,14 +82,19 @@ class MetadataServer:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        guest = _guest(writer)
+        self._guests[guest] += 1
         try:
-            if len(self._tasks) <= CONNECTIONS_MAX:
+            if len(self._tasks) > CONNECTIONS_MAX or self._guests[guest] > CONNECTIONS_PER_GUEST_MAX:
+                await _turn_away(reader, writer)
+            else:
                 while await self._one(reader, writer):
                     pass
-        except (OSError, EOFError, TimeoutError, ValueError):
+        except (OSError, EOFError, TimeoutError, ValueError, Refused):
             return  # whoever asked has left, or says nothing that we understand
         finally:
             self._tasks.discard(task)
+            self._guests -= Counter((guest,))
             writer.close()
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
@@ -102,7 +114,7 @@ class MetadataServer:
         return request.keeps
 
     async def _reply(self, request: Request, writer: asyncio.StreamWriter) -> Reply:
-        own, source = writer.get_extra_info("sockname")[0], writer.get_extra_info("peername")[0]
+        own, source = _guest(writer)
         network = self._networks.get(own) or self._networks.get("")
         if network is None:
             return HTTPStatus.NOT_FOUND, {}, b"404 Not Found\n"
@@ -111,6 +123,18 @@ class MetadataServer:
         except Exception:
             log.exception("Metadata for %s on network %s could not be answered.", source, network)
             return HTTPStatus.INTERNAL_SERVER_ERROR, {}, b"500 Internal Server Error\n"
+
+
+def _guest(writer: asyncio.StreamWriter) -> tuple[str, str]:
+    """Return our own address and the guest's: one guest for each, even where networks use the same addresses."""
+    return writer.get_extra_info("sockname")[0], writer.get_extra_info("peername")[0]
+
+
+async def _turn_away(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Refuse what is too much; it is read first, or the refusal would be lost with it."""
+    async with asyncio.timeout(REFUSED_TIMEOUT_S):
+        await _read(reader)
+    await _write(writer, TOO_MANY, keeps=False, is_head=False)
 
 
 async def _read(reader: asyncio.StreamReader) -> Request | None:

@@ -12,7 +12,11 @@ from welkin.services.network.host.wanted import NetworkWanted, Port, RouterLeg, 
 
 WORD = re.compile(r"[A-Za-z0-9._-]+")
 LEASE_S = 86400
+ROUTER_OWNER = "network:router_interface"
 ADVERTISE_EVERY_S = 30
+RELAY_ADDRESS, RELAY_PORT = "127.0.0.1", 9753
+"""Where dnsmasq asks for names that it does not know; see drivers/names.py."""
+LEASES_MIN = 1024
 METADATA_ROUTE = f"{METADATA_ADDRESS}/32"
 ADVERTISEMENT = {"slaac": "ra-only", "dhcpv6-stateless": "ra-stateless", "dhcpv6-stateful": "static"}
 
@@ -35,6 +39,15 @@ def served(network: NetworkWanted) -> list[Subnet]:
     ]
 
 
+def asks_outside(network: NetworkWanted) -> bool:
+    """Say whether guests' questions for other names are carried on: where a subnet names no DNS server.
+
+    A network without a router has no way out, and names would be one.
+    """
+    routed = any(port.device_owner == ROUTER_OWNER for port in network.ports)
+    return routed and any(not subnet.dns_nameservers for subnet in served(network))
+
+
 def dhcp_service(network: NetworkWanted, device: str) -> DhcpService | None:
     """Return what the network's DHCP server is told; None where there is nothing to serve."""
     subnets = {subnet.id: (f"s{place}", subnet) for place, subnet in enumerate(served(network))}
@@ -44,6 +57,10 @@ def dhcp_service(network: NetworkWanted, device: str) -> DhcpService | None:
     options += "dhcp-leasefile={folder}/leases\ndhcp-hostsfile={folder}/hosts\n"
     options += "dhcp-optsfile={folder}/options\naddn-hosts={folder}/names\n"
     options += f"dhcp-option-force=option:mtu,{network.mtu}\n"
+    leases = {(port.mac, fixed.address) for port in network.ports for fixed in port.fixed_ips}
+    options += f"dhcp-lease-max={_leases_max(len(leases))}\n"
+    if asks_outside(network):
+        options += f"domain-needed\nserver={RELAY_ADDRESS}#{RELAY_PORT}\n"
     domain = _word(network.dns_domain.rstrip("."))
     if domain:
         options += f"domain={domain}\nlocal=/{domain}/\n"
@@ -56,8 +73,12 @@ def dhcp_service(network: NetworkWanted, device: str) -> DhcpService | None:
         "names": "".join(sorted(_names(network.ports, domain))),
         "options": "".join([*_options(subnets.values()), *_port_options(network.ports)]),
     }
-    leases = {(port.mac, fixed.address) for port in network.ports for fixed in port.fixed_ips}
     return DhcpService(device=device, options=options, files=files, leases=frozenset(leases))
+
+
+def _leases_max(count: int) -> int:
+    """Return room for twice as many, in steps: a server with another limit must be started anew."""
+    return max(LEASES_MIN, 1 << (2 * count).bit_length())
 
 
 def _range(tag: str, subnet: Subnet) -> str:

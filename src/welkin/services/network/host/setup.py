@@ -58,7 +58,7 @@ def kernel_networks(parts: Parts) -> KernelNetworks:
             return NO_ANSWER  # nobody here knows any server
         return await answerer.answer(network_id, source, method, path, headers, body)
 
-    return KernelNetworks(options.prefix, options.state_dir / "network", answer)
+    return KernelNetworks(options.prefix, options.state_dir / "network", answer, parts.get(NetworkOptions).dns_servers)
 
 
 async def purge(parts: Parts) -> None:

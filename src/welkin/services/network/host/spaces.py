@@ -107,6 +107,7 @@ def network_space(here: Here, network: NetworkWanted, routers: Mapping[str, Rout
                 leads=False,
             )  # fmt: skip
     metadata = Listener(filters.METADATA_ADDRESS, filters.METADATA_PORT, (("", network.id),))
+    names = Listener(dhcp.RELAY_ADDRESS, dhcp.RELAY_PORT, serves="names")
     listens = any(":" not in (subnet.dhcp_address or ":") for subnet in network.subnets)
     return Space(
         name=namespace_of_network(here.prefix, network.id),
@@ -114,7 +115,7 @@ def network_space(here: Here, network: NetworkWanted, routers: Mapping[str, Rout
         filters=filters.network_filters(network, ports, uplinks),
         settings=NETWORK_SETTINGS,
         dhcp=service,
-        listeners=frozenset({metadata} if listens else ()),
+        listeners=frozenset(({metadata} if listens else set()) | ({names} if dhcp.asks_outside(network) else set())),
     )
 
 
