@@ -49,7 +49,8 @@ class Client:
         raise AssertionError(f"openstack {command} was not refused: {printed}")
 
     def close(self) -> None:
-        """End the client."""
+        """End the client, and what it may be doing still."""
+        self._process.terminate()
         self._process.stdin.close()  # type: ignore[union-attr]
         self._process.stdout.close()  # type: ignore[union-attr]
         self._process.wait(20)

@@ -138,7 +138,7 @@ def test_a_forged_address_reaches_nobody(trio: Trio) -> None:
     until(lambda: heard("beta"), "alpha hears beta")
     mac = trio.alpha.run("cat /sys/class/net/eth1/address").strip()
     beta_mac = trio.beta.run("cat /sys/class/net/eth1/address").strip()
-    known = f"ip neigh replace {MEETING['alpha']} lladdr {mac} dev eth1 nud permanent"
+    known = f"arp -i eth1 -s {MEETING['alpha']} {mac}"
     trio.gamma.run(f"{known}; {say.format('gamma', '')}")
     bound = say.format("forged", f",bind={MEETING['beta']}")
     trio.gamma.run(f"ip addr add {MEETING['beta']}/24 dev eth1; {bound}")
@@ -178,8 +178,10 @@ def peer_of(site: Site, machine: Machine) -> str:
 
 def test_security_groups_decide_who_gets_in(trio: Trio) -> None:
     member, address = trio.site.member, trio.alpha.address
-    serve = 'socat TCP-LISTEN:8080,fork,reuseaddr SYSTEM:\\"echo SSH-like\\"'
+    serve = "socat TCP-LISTEN:8080,fork,reuseaddr EXEC:/tmp/say"
+    trio.alpha.run("printf '#!/bin/sh\\necho hello\\n' >/tmp/say; chmod +x /tmp/say")
     trio.alpha.run(f"start-stop-daemon -S -b -x /bin/sh -- -c '{serve}'")
+    until(lambda: trio.alpha.can("socat -u TCP:127.0.0.1:8080 - | grep hello"), "it is served")
     assert not answers(address, 8080)
     rule = member.get("security group rule create --protocol tcp --dst-port 8080 default")
     until(lambda: answers(address, 8080), "the rule lets in")
@@ -208,7 +210,9 @@ def test_nothing_remains_of_a_deleted_guest(trio: Trio) -> None:
     trio.site.member.do("server delete --wait alpha")
     until(lambda: not folder.exists() and not running(trio.alpha.id), "disk and process are gone")
     until(lambda: not greets(trio.alpha.address), "nobody answers at its address")
-    assert [each["Name"] for each in trio.site.member.get("port list --server alpha") or []] == []
+    port = trio.site.member.get("port show alpha-own")
+    assert (port["device_id"], port["status"]) == ("", "DOWN"), "a port that its owner made is free again"
+    trio.site.member.do("port delete alpha-own alpha-meeting")
     floating = trio.site.member.get(f"floating ip show {trio.alpha.address}")
     assert floating["port_id"] is None and floating["status"] == "DOWN"
     trio.site.member.do(f"floating ip delete {trio.alpha.address}")
