@@ -19,6 +19,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from welkin.core import patterns
 from welkin.core.errors import Conflict
 from welkin.core.rows import RowT, cells, columns, encode, reader
 from welkin.core.world import World
@@ -276,7 +277,4 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _regexp(pattern: str, text: str | None) -> bool:
-    try:
-        return text is not None and re.search(pattern, text) is not None
-    except re.error:
-        return False
+    return text is not None and patterns.pattern(pattern).search(text)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 from zlib import crc32
 
 import asyncpg
 
 from welkin.core.db import REMEMBER_VERSION, Migrations, SqlTransaction, UniqueViolation, statements
+from welkin.core.errors import Invalid
 from welkin.core.rows import RowT, reader
 
 POOL_MAX = 10
@@ -60,11 +61,14 @@ class PostgresDatabase:
         return cls(pool, send)
 
     async def one(self, row: type[RowT], sql: str, *values: object) -> RowT | None:
-        found = await self._pool.fetchrow(dialect(sql), *values)
+        with understood():
+            found = await self._pool.fetchrow(dialect(sql), *values)
         return None if found is None else reader(row)(found)
 
     async def all(self, row: type[RowT], sql: str, *values: object) -> list[RowT]:
-        return list(map(reader(row), await self._pool.fetch(dialect(sql), *values)))
+        with understood():
+            found = await self._pool.fetch(dialect(sql), *values)
+        return list(map(reader(row), found))
 
     async def value(self, sql: str, *values: object) -> Any:
         return await self._pool.fetchval(dialect(sql), *values)
@@ -113,6 +117,15 @@ class PostgresDatabase:
 
 async def _keep(_connection: Any) -> None:
     """Reset nothing."""
+
+
+@contextmanager
+def understood() -> Iterator[None]:
+    """Refuse a regular expression that PostgreSQL reads otherwise than `patterns`.  Raises Invalid."""
+    try:
+        yield
+    except asyncpg.InvalidRegularExpressionError as error:
+        raise Invalid(f"The database does not take this regular expression: {error}.") from None
 
 
 @functools.cache

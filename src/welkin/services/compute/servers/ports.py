@@ -6,17 +6,16 @@ Everything about networks that servers need goes through here, by the network ro
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import UNSET, Struct, field
 from msgspec.structs import replace
 
+from welkin.core import patterns
 from welkin.core.db import Reads, Transaction
 from welkin.core.errors import Conflict, Forbidden, Invalid, NotFound, OverQuota, Problem
 from welkin.core.http import Call
-from welkin.core.listing import safe_pattern
 from welkin.core.world import World
 from welkin.services.compute.fields import address
 from welkin.services.compute.host import wanted
@@ -322,7 +321,7 @@ async def remove_address(tx: Transaction, world: World, server: ServerRow, text:
 
 async def servers_with_address(reads: Reads, text: str, ip_version: int) -> list[str]:
     """Return the servers that have an address which matches a regular expression.  Raises Invalid."""
-    matches = re.compile(safe_pattern(text)).search
+    matches = patterns.pattern(text).search
     found = await network.all_addresses(reads)
     return [id for id, address in found if (6 if ":" in address else 4) == ip_version and matches(address)]
 
