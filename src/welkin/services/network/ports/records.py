@@ -29,6 +29,8 @@ from welkin.services.network.values import dns_name, mac
 MAC_PREFIX = "fa:16:3e"
 MAC_TRIES = 16
 PAIRS_MAX = 10
+GUESTS = "compute:"
+"""What the device_owner of a server's port begins with."""
 BY_ID = f"SELECT {columns(PortRow)} FROM ports WHERE id = $1"
 OF_SERVER = f"SELECT {columns(PortRow)} FROM ports WHERE server_id = $1 ORDER BY created_at, id"
 
@@ -102,7 +104,8 @@ async def create(
         await tags.put(tx, "network.ports", row.id, body.tags)
     if row.host:
         await touching.network(tx, row.network_id, row.host)
-    await touching.members(tx, group_ids)
+    if row.host or not row.device_owner.startswith(GUESTS):
+        await touching.members(tx, group_ids)  # of a guest's port they hear when it is bound: nobody speaks from it yet
     return row
 
 
@@ -239,7 +242,7 @@ async def apply(tx: Transaction, row: PortRow, change: Change) -> None:
             await tx.insert("port_security_groups", {"port_id": row.id, "security_group_id": group_id})
     if row.host or change.columns.get("host"):
         await touching.network(tx, row.network_id, change.columns.get("host", ""))
-    if change.addresses is not None or change.group_ids is not None:
+    if change.addresses is not None or change.group_ids is not None or "host" in change.columns:
         await touching.members(tx, sorted({*before, *(change.group_ids or ())}))
     if row.device_owner in addressing.ROUTER_OWNERS:
         await touching.router(tx, row.device_id)
