@@ -33,12 +33,12 @@ async def plug(cloud: TestCloud, network_id: str, host: str, server: str = SERVE
 
 
 async def document(cloud: TestCloud, host: str, network_id: str) -> NetworkWanted:
-    found = await NetworkSource().wanted(cloud.cloud.db, host, [network_id])
+    found = await NetworkSource(cloud.cloud.world).wanted(cloud.cloud.db, host, [network_id])
     return msgspec.convert(msgspec.to_builtins(found[network_id]), NetworkWanted)
 
 
 async def router_document(cloud: TestCloud, host: str, router_id: str) -> RouterWanted:
-    found = await RouterSource().wanted(cloud.cloud.db, host, [router_id])
+    found = await RouterSource(cloud.cloud.world).wanted(cloud.cloud.db, host, [router_id])
     return msgspec.convert(msgspec.to_builtins(found[router_id]), RouterWanted)
 
 
@@ -82,9 +82,9 @@ async def test_a_port_is_active_when_its_host_says_so(cloud: TestCloud) -> None:
     port_id = await plug(cloud, network["id"], "host-1")
     assert (await cloud.member.get(f"ports/{port_id}"))["port"]["status"] == "DOWN"
     seen = {"plugged": [port_id], "dhcp": True}
-    await report(cloud, NetworkSource(), "host-1", "network.network", network["id"], seen)
+    await report(cloud, NetworkSource(cloud.cloud.world), "host-1", "network.network", network["id"], seen)
     assert {port["status"] for port in await cloud.member.list("port")} == {"ACTIVE"}
-    await report(cloud, NetworkSource(), "host-1", "network.network", network["id"], {"plugged": []})
+    await report(cloud, NetworkSource(cloud.cloud.world), "host-1", "network.network", network["id"], {"plugged": []})
     assert (await cloud.member.get(f"ports/{port_id}"))["port"]["status"] == "DOWN"
 
 
@@ -95,8 +95,8 @@ async def test_a_host_without_ports_has_no_network(cloud: TestCloud) -> None:
     async with cloud.cloud.db.tx() as tx:
         await public.release(tx, SERVER)
     assert await generation(cloud, "host-1", network["id"]) > before
-    assert await NetworkSource().wanted(cloud.cloud.db, "host-1", [network["id"]]) == {}
-    await report(cloud, NetworkSource(), "host-1", "network.network", network["id"], None)
+    assert await NetworkSource(cloud.cloud.world).wanted(cloud.cloud.db, "host-1", [network["id"]]) == {}
+    await report(cloud, NetworkSource(cloud.cloud.world), "host-1", "network.network", network["id"], None)
     assert await generation(cloud, "host-1", network["id"]) == 0
 
 
@@ -158,9 +158,9 @@ async def test_a_floating_ip_is_active_when_its_router_is(cloud: TestCloud) -> N
     path = f"floatingips/{floating['id']}"
     async with cloud.cloud.db.tx() as tx:
         old = Report("network.router", router["id"], 1, {"active": True})
-        await RouterSource().report(tx, "host-1", old)
+        await RouterSource(cloud.cloud.world).report(tx, "host-1", old)
     assert (await cloud.member.get(path))["floatingip"]["status"] == "DOWN"
-    await report(cloud, RouterSource(), "host-1", "network.router", router["id"], {"active": True})
+    await report(cloud, RouterSource(cloud.cloud.world), "host-1", "network.router", router["id"], {"active": True})
     assert (await cloud.member.get(path))["floatingip"]["status"] == "ACTIVE"
     gone = await cloud.member.put(path, {"floatingip": {"port_id": None}})
     assert gone["floatingip"]["status"] == "DOWN"
@@ -175,6 +175,71 @@ async def test_a_router_moves_from_a_dead_host(cloud: TestCloud) -> None:
         now = cloud.cloud.world.now()
         await tx.insert("hosts", {"name": "host-2", "key_hash": "", "created_at": now, "seen_at": now})
         await place_waiting(tx, cloud.cloud.world)
-    assert await RouterSource().wanted(cloud.cloud.db, "host-1", [router["id"]]) == {}
+    assert await RouterSource(cloud.cloud.world).wanted(cloud.cloud.db, "host-1", [router["id"]]) == {}
     assert (await router_document(cloud, "host-2", router["id"])).id == router["id"]
-    assert await NetworkSource().wanted(cloud.cloud.db, "host-1", [network["id"]]) == {}
+    assert await NetworkSource(cloud.cloud.world).wanted(cloud.cloud.db, "host-1", [network["id"]]) == {}
+
+
+async def test_what_a_host_cannot_do_is_shown(cloud: TestCloud) -> None:
+    source, kind = NetworkSource(cloud.cloud.world), "network.network"
+    network, _ = await cloud.network()
+    port_id = await plug(cloud, network["id"], "host-1")
+    other_id = await plug(cloud, network["id"], "host-1", SERVER.replace("1", "2"))
+    seen = {"plugged": [other_id], "dhcp": True, "error": "MakeLink: no memory"}
+    for _ in range(2):
+        await report(cloud, source, "host-1", kind, network["id"], seen)
+    path = f"networks/{network['id']}"
+    assert (await cloud.member.get(path))["network"]["status"] == "ERROR"
+    assert [each["id"] for each in await cloud.member.list("network", "status=ERROR")] == [network["id"]]
+    assert await cloud.member.list("network", "status=ACTIVE") == []
+    status = {each["id"]: each["status"] for each in await cloud.member.list("port", "device_owner=compute:nova")}
+    assert status == {port_id: "DOWN", other_id: "ACTIVE"}
+    why = f"port {port_id} could not be plugged: MakeLink: no memory"
+    assert await public.plug_trouble(cloud.cloud.db, SERVER) == why
+    assert await public.plug_trouble(cloud.cloud.db, SERVER.replace("1", "2")) == ""
+    assert await told(cloud, SERVER) == [("network.port.trouble", why)]
+    assert await told(cloud, network["id"]) == [("network.network.trouble", "MakeLink: no memory")]
+    await report(cloud, source, "host-1", kind, network["id"], {"plugged": [port_id, other_id], "dhcp": True})
+    assert (await cloud.member.get(path))["network"]["status"] == "ACTIVE"
+    assert await public.plug_trouble(cloud.cloud.db, SERVER) == ""
+    assert [name for name, _ in await told(cloud, SERVER)] == ["network.port.trouble", "network.port.recovered"]
+
+
+async def told(cloud: TestCloud, subject: str) -> list[tuple[str, Any]]:
+    """Return what happened to something, as its own project reads it, and why."""
+    answer = await cloud.http.get(
+        f"/welkin/v1/events?subject={subject}", headers={"x-test-caller": "reader@demo-project"}
+    )
+    stranger = await cloud.http.get(
+        f"/welkin/v1/events?subject={subject}", headers={"x-test-caller": "reader@other-project"}
+    )
+    assert stranger.json() == {"events": []}
+    found = [(each["kind"], each["facts"].get("why")) for each in answer.json()["events"]]
+    return [each for each in found if each[0].endswith((".trouble", ".recovered"))]
+
+
+async def test_the_trouble_of_one_host_is_not_anothers(cloud: TestCloud) -> None:
+    source, kind = NetworkSource(cloud.cloud.world), "network.network"
+    network, _ = await cloud.network()
+    await plug(cloud, network["id"], "host-1")
+    await plug(cloud, network["id"], "host-2", SERVER.replace("1", "2"))
+    await report(cloud, source, "host-1", kind, network["id"], {"error": "no"})
+    await report(cloud, source, "host-2", kind, network["id"], {"dhcp": True})
+    assert (await cloud.member.get(f"networks/{network['id']}"))["network"]["status"] == "ERROR"
+    async with cloud.cloud.db.tx() as tx:
+        await public.release(tx, SERVER)
+    await report(cloud, source, "host-1", kind, network["id"], None)
+    assert (await cloud.member.get(f"networks/{network['id']}"))["network"]["status"] == "ACTIVE"
+
+
+async def test_a_router_in_trouble(cloud: TestCloud) -> None:
+    _, _, router = await routed(cloud)
+    source, path = RouterSource(cloud.cloud.world), f"routers/{router['id']}"
+    await report(cloud, source, "host-1", "network.router", router["id"], {"waiting": "The network is not here yet."})
+    assert (await cloud.member.get(path))["router"]["status"] == "ACTIVE"
+    await report(cloud, source, "host-1", "network.router", router["id"], {"error": "LoadFilters: no"})
+    assert (await cloud.member.get(path))["router"]["status"] == "ERROR"
+    assert [each["id"] for each in await cloud.member.list("router", "status=ERROR")] == [router["id"]]
+    assert await told(cloud, router["id"]) == [("network.router.trouble", "LoadFilters: no")]
+    await report(cloud, source, "host-1", "network.router", router["id"], {"active": True})
+    assert (await cloud.member.get(path))["router"]["status"] == "ACTIVE"

@@ -15,8 +15,8 @@ from welkin.services.network.source import NetworkSource, RouterSource
 
 def central(cloud: Cloud) -> None:
     """Make documents for hosts, hear their reports, and place routers when a host tells that it lives."""
-    cloud.hub.add(touching.NETWORK, NetworkSource())
-    cloud.hub.add(touching.ROUTER, RouterSource())
+    cloud.hub.add(touching.NETWORK, NetworkSource(cloud.world))
+    cloud.hub.add(touching.ROUTER, RouterSource(cloud.world))
 
     async def place_routers(tx: Transaction, _host: str, _facts: Mapping[str, Any]) -> None:
         await placing.place_waiting(tx, cloud.world)

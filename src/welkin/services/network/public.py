@@ -61,6 +61,7 @@ from welkin.services.network.subnets.errors import (
 from welkin.services.network.tables import NetworkRow, PortRow, Route
 from welkin.services.network.topologies.records import get_or_make as auto_network
 from welkin.services.network.topologies.records import requirements as check_auto_network
+from welkin.services.network.troubles import of_server as plug_trouble
 
 __all__ = [
     "Answer",
@@ -109,6 +110,7 @@ __all__ = [
     "group_ids",
     "namespace_of_network",
     "nics",
+    "plug_trouble",
     "release",
     "remove_fixed_ip",
     "remove_group",

@@ -16,7 +16,8 @@ import msgspec
 from welkin.core import agents
 from welkin.core.agents import Report
 from welkin.core.db import Reads, Transaction, columns
-from welkin.services.network import touching
+from welkin.core.world import World
+from welkin.services.network import touching, troubles
 from welkin.services.network.filtering import Filters, load_filters
 from welkin.services.network.host import wanted
 from welkin.services.network.ports.addressing import DHCP_OWNER
@@ -51,6 +52,9 @@ def marks(count: int, first: int = 1) -> str:
 
 class NetworkSource:
     """Speaks for the networks of every host."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
 
     async def wanted(self, reads: Reads, host: str, ids: Sequence[str]) -> Mapping[str, Any]:
         """Return the documents of those networks that have a port on the host."""
@@ -96,8 +100,9 @@ class NetworkSource:
         return found
 
     async def report(self, tx: Transaction, host: str, report: Report) -> None:
-        """Write down which ports are plugged; forget a network that has left the host."""
+        """Write down which ports are plugged, and why others are not; forget a network that has left the host."""
         if report.seen is None:
+            await troubles.write(tx, self._world, report.id, host, {})
             if not await tx.value("SELECT 1 FROM ports WHERE network_id = $1 AND host = $2 LIMIT 1", report.id, host):
                 await agents.forget(tx, host, touching.NETWORK, report.id)
                 await touching.network(tx, report.id)
@@ -107,15 +112,19 @@ class NetworkSource:
             return
         seen = msgspec.convert(report.seen, wanted.NetworkSeen)
         plugged = set(seen.plugged)
+        wrong = {(troubles.NETWORK, report.id): seen.error} if seen.error else {}
         sql = f"SELECT {columns(PortRow)} FROM ports WHERE network_id = $1 AND (host = $2 OR device_owner = $3)"
         for port in await tx.all(PortRow, sql, report.id, host, DHCP_OWNER):
             serving = port.device_owner == DHCP_OWNER
             if serving and not seen.dhcp:
                 continue  # another host may answer
+            if seen.error and not (serving or port.id in plugged):
+                wrong[troubles.PORT, port.id] = seen.error
             up = serving or port.id in plugged
             status = "ACTIVE" if up and port.admin_state_up else "DOWN"
             if status != port.status:
                 await tx.update("ports", {"id": port.id}, {"status": status})
+        await troubles.write(tx, self._world, report.id, host, wrong)
 
 
 async def underlay_addresses(reads: Reads) -> dict[str, str]:
@@ -196,20 +205,26 @@ def hostname(addresses: Sequence[FixedIpRow]) -> str:
 class RouterSource:
     """Speaks for the routers of every host."""
 
+    def __init__(self, world: World) -> None:
+        self._world = world
+
     async def wanted(self, reads: Reads, host: str, ids: Sequence[str]) -> Mapping[str, Any]:
         """Return the documents of those routers that forward on the host."""
         sql = f"SELECT {columns(RouterRow)} FROM routers WHERE host = $1 AND id IN ({marks(len(ids), 2)})"
         return {row.id: await router_document(reads, row) for row in await reads.all(RouterRow, sql, host, *ids)}
 
     async def report(self, tx: Transaction, host: str, report: Report) -> None:
-        """Write down whether floating IPs work; forget a router that has left the host."""
+        """Write down whether floating IPs work, and what is wrong; forget a router that has left the host."""
         if report.seen is None:
+            await troubles.write(tx, self._world, report.id, host, {})
             if not await tx.value("SELECT 1 FROM routers WHERE id = $1 AND host = $2", report.id, host):
                 await agents.forget(tx, host, touching.ROUTER, report.id)
             return
         seen = msgspec.convert(report.seen, wanted.RouterSeen)
         if await tx.value(CURRENT, host, touching.ROUTER, report.id) != report.generation:
             return  # what was found is not what is wanted now; another report follows
+        wrong = {(troubles.ROUTER, report.id): seen.error} if seen.error else {}
+        await troubles.write(tx, self._world, report.id, host, wrong)
         status = "ACTIVE" if seen.active else "DOWN"
         sql = "UPDATE floating_ips SET status = $2 WHERE router_id = $1 AND status <> $2"
         await tx.run(sql, report.id, status)

@@ -307,7 +307,26 @@ SERVERS = """
     CREATE INDEX ports_by_server ON ports (server_id);
 """
 
-MIGRATIONS: tuple[str, ...] = (NETWORKS + PORTS + SECURITY_GROUPS + ROUTERS + SHARING, TOPOLOGIES, SERVERS)
+TROUBLES = """
+    -- What a host says is wrong, by the network or router that it reports about.
+    CREATE TABLE network_troubles (
+        kind  TEXT NOT NULL,
+        id    TEXT NOT NULL,
+        host  TEXT NOT NULL,
+        item  TEXT NOT NULL,
+        text  TEXT NOT NULL,
+        since DOUBLE PRECISION NOT NULL,
+        PRIMARY KEY (kind, id, host)
+    );
+    CREATE INDEX network_troubles_by_item ON network_troubles (item, host);
+"""
+
+MIGRATIONS: tuple[str, ...] = (
+    NETWORKS + PORTS + SECURITY_GROUPS + ROUTERS + SHARING,
+    TOPOLOGIES,
+    SERVERS,
+    TROUBLES,
+)
 
 
 class Pool(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -114,7 +114,8 @@ class Central:
                 # The host goes on by itself: its item stays until it says that nothing is left.
                 await outcomes.delete(tx, self._world, found, keep_item=True)
             else:
-                await outcomes.apply(tx, self._world, self._options, found, expire(found))
+                verdict = expire(found, await ports.trouble(tx, found.id))
+                await outcomes.apply(tx, self._world, self._options, found, verdict)
 
     async def _due_at_rest(self, tx: Transaction, server: ServerRow) -> None:
         begun = transitions.Begun(

@@ -74,8 +74,8 @@ def judge(server: ServerRow, seen: ServerSeen) -> Verdict:
     return Verdict()
 
 
-def expire(server: ServerRow) -> Verdict:
-    """Return what becomes of a server whose deadline has passed."""
+def expire(server: ServerRow, trouble: str = "") -> Verdict:
+    """Return what becomes of a server whose deadline has passed; `trouble` is why its ports are not plugged."""
     task = server.task_state
     if task in ("deleting", "shelving_offloading"):
         return Verdict(gone=True)
@@ -86,7 +86,7 @@ def expire(server: ServerRow) -> Verdict:
         return Verdict(done=True, snapshots_failed=failed, error="The image was not finished in time.")
     if task is None:
         return Verdict()
-    reason = str((server.seen or {}).get("error") or "")
+    reason = trouble[:1].upper() + trouble[1:] or str((server.seen or {}).get("error") or "")
     error = f"The server's host did not finish in time ({task}). {reason}".strip()
     return Verdict(done=True, vm_state="error", error=error)
 

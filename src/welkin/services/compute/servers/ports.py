@@ -216,6 +216,11 @@ async def bind(tx: Transaction, server: ServerRow, host: str) -> None:
     await network.bind(tx, server.id, host)
 
 
+async def trouble(reads: Reads, server_id: str) -> str:
+    """Return why a server's ports are not plugged, in sentences; nothing when none is in trouble."""
+    return await network.plug_trouble(reads, server_id)
+
+
 async def release(tx: Transaction, server: ServerRow) -> None:
     """Give back the ports of a server that is gone: those made for it go, others are free again."""
     await network.release(tx, server.id)

@@ -65,10 +65,11 @@ class NetworkHost:
             seen = network_seen(self.here, wanted.networks[id], wanted.routers, wanted.spaces, found)
             seen = msgspec.structs.replace(seen, error=error)
         else:
-            error = error or " ".join(problems(wanted.routers[id], wanted.networks))
-            seen = msgspec.structs.replace(
-                router_seen(self.here, wanted.routers[id], wanted.spaces, found), error=error
-            )
+            seen = router_seen(self.here, wanted.routers[id], wanted.spaces, found)
+            waiting = " ".join(problems(wanted.routers[id], wanted.networks))
+            seen = msgspec.structs.replace(seen, error=error, waiting=waiting)
+            if waiting and not error:
+                return _failed(seen)
         if error and error == wanted.wrong.get(name):
             return Outcome(seen, settled=False)  # nothing changes before another document comes
         return _failed(seen) if error else Outcome(seen)

@@ -172,3 +172,4 @@ class RouterSeen(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     active: bool = False
     error: str = ""
+    waiting: str = ""  # what must be here first; that is nothing wrong yet

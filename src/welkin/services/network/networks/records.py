@@ -8,7 +8,7 @@ from typing import Any
 from welkin.core import tags
 from welkin.core.db import Reads, Transaction, columns
 from welkin.core.world import World
-from welkin.services.network import limits, sharing, touching
+from welkin.services.network import limits, sharing, touching, troubles
 from welkin.services.network.errors import (
     DefaultExternalNetworkExists,
     ExternalNetworkInUse,
@@ -187,6 +187,7 @@ async def delete(tx: Transaction, row: NetworkRow) -> None:
             await tags.clear(tx, kind, id)
         await tx.delete(table, {"network_id": row.id})
     await sharing.forget(tx, row.id)
+    await troubles.forget(tx, row.id)
     await tags.clear(tx, "network.networks", row.id)
     await tx.delete("networks", {"id": row.id})
     await touching.network(tx, row.id)

@@ -8,8 +8,8 @@ import msgspec
 
 from welkin.core import listing
 from welkin.core.db import Reads
-from welkin.core.listing import Listing, Select
-from welkin.services.network import sharing
+from welkin.core.listing import Listing
+from welkin.services.network import sharing, troubles
 from welkin.services.network.collection import Collection, View, sorts, standard, standard_filters, tags_of
 from welkin.services.network.errors import NetworkNotFound
 from welkin.services.network.networks import policy
@@ -46,10 +46,12 @@ async def views(reads: Reads, rows: Sequence[NetworkRow], project_id: str | None
         await reads.values(f"SELECT DISTINCT network_id FROM ports WHERE network_id IN ({marks}) AND host <> ''", *ids)
     )
     shared = await sharing.shared_ids(reads, ids, project_id)
+    wrong = await troubles.troubled(reads, troubles.NETWORK, ids)
     tags = await tags_of(reads, "networks", rows)
     return [
         view(row, subnets.get(row.id, []))
         | {
+            "status": "ERROR" if row.id in wrong else "ACTIVE",
             "shared": row.id in shared,
             "tags": tags[row.id],
             "availability_zones": [ZONE] if row.id in hosted else [],
@@ -81,12 +83,6 @@ def view(row: NetworkRow, subnets: Sequence[SubnetOf]) -> View:
     return found
 
 
-def by_status(select: Select, values: Sequence[str]) -> None:
-    """Match a status; a network's is always ACTIVE."""
-    if "ACTIVE" not in values:
-        select.conditions.append("1 = 0")
-
-
 NETWORKS = Collection(
     singular="network",
     plural="networks",
@@ -95,7 +91,7 @@ NETWORKS = Collection(
         row=NetworkRow,
         filters=standard_filters("networks", "dns_domain")
         | {
-            "status": by_status,
+            "status": troubles.by_status(troubles.NETWORK, "networks.id"),
             "admin_state_up": listing.boolean("admin_state_up"),
             "router:external": listing.boolean("external"),
             "is_default": listing.boolean("is_default"),

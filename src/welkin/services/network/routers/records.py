@@ -11,7 +11,7 @@ from msgspec import UNSET
 from welkin.core import tags
 from welkin.core.db import Reads, Transaction, columns
 from welkin.core.world import World
-from welkin.services.network import touching
+from welkin.services.network import touching, troubles
 from welkin.services.network.errors import BadRequest, PortInUse
 from welkin.services.network.ports import addressing
 from welkin.services.network.ports import records as ports
@@ -232,6 +232,7 @@ async def delete(tx: Transaction, row: RouterRow) -> None:
         raise RouterInUse(row.id)
     if row.gateway_port_id is not None:
         await _drop_gateway(tx, row)
+    await troubles.forget(tx, row.id)
     await tags.clear(tx, "network.routers", row.id)
     await tx.delete("routers", {"id": row.id})
     await touching.router(tx, row.id)

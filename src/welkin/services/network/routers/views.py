@@ -9,6 +9,7 @@ import msgspec
 from welkin.core import listing
 from welkin.core.db import Reads
 from welkin.core.listing import Listing, Select
+from welkin.services.network import troubles
 from welkin.services.network.collection import Collection, View, own, sorts, standard, standard_filters, tags_of
 from welkin.services.network.networks.views import ZONE
 from welkin.services.network.ports.views import addresses_of
@@ -21,8 +22,13 @@ async def views(reads: Reads, rows: Sequence[RouterRow], _project_id: str | None
     """Return routers as the wire has them."""
     gateways = [row.gateway_port_id for row in rows if row.gateway_port_id is not None]
     addresses = await addresses_of(reads, gateways)
+    wrong = await troubles.troubled(reads, troubles.ROUTER, [row.id for row in rows])
     tags = await tags_of(reads, "routers", rows)
-    return [view(row, addresses.get(row.gateway_port_id or "", [])) | {"tags": tags[row.id]} for row in rows]
+    return [
+        view(row, addresses.get(row.gateway_port_id or "", []))
+        | {"status": "ERROR" if row.id in wrong else "ACTIVE", "tags": tags[row.id]}
+        for row in rows
+    ]
 
 
 def view(row: RouterRow, outer: Sequence[FixedIpRow]) -> View:
@@ -47,12 +53,6 @@ def view(row: RouterRow, outer: Sequence[FixedIpRow]) -> View:
     }
 
 
-def by_status(select: Select, values: Sequence[str]) -> None:
-    """Match a status; a router's is always ACTIVE."""
-    if "ACTIVE" not in values:
-        select.conditions.append("1 = 0")
-
-
 def never(select: Select, values: Sequence[str]) -> None:
     """Match a property that no router has."""
     if listing.truth(values[-1]):
@@ -68,7 +68,7 @@ ROUTERS = Collection(
         filters=standard_filters("routers")
         | {
             "admin_state_up": listing.boolean("admin_state_up"),
-            "status": by_status,
+            "status": troubles.by_status(troubles.ROUTER, "routers.id"),
             "distributed": never,
             "ha": never,
             "external_gateway_info": listing.equal("gateway_network_id"),
