@@ -271,7 +271,17 @@ class App:
         answer = await route.handler(call, **given)
         if route.late and not call.enforced:
             raise AssertionError(f"{route.method} {route.path} enforced no rule")
-        return answer, self._status(route, answer, call.version)
+        return self._carried(call, answer), self._status(route, answer, call.version)
+
+    def _carried(self, call: Call, answer: object) -> object:
+        """Return an answer with its body in JSON, at the version that was asked for; that too may refuse."""
+        if answer is None or isinstance(answer, Stream | File | bytes):
+            return answer
+        if not isinstance(answer, Answer):
+            return self._encode(call, answer)
+        if answer.body is None or isinstance(answer.body, bytes):
+            return answer
+        return msgspec.structs.replace(answer, body=self._encode(call, answer.body))
 
     def _find(self, call: Call) -> tuple[Leaf, list[str]]:
         path: bytes = call._scope.get("raw_path") or call._scope["path"].encode()
@@ -377,7 +387,8 @@ class App:
             headers += [(name.lower().encode(), value.encode()) for name, value in answer.headers.items()]
             content_type, answer = answer.content_type, answer.body
         if answer is not None:
-            body = answer if isinstance(answer, bytes) else self._encode(call, answer)
+            assert isinstance(answer, bytes)
+            body = answer
             headers.append((b"content-type", content_type.encode()))
         if status != 204:
             headers.append((b"content-length", b"%d" % len(body)))
@@ -440,8 +451,10 @@ def decode_body(route: Route, raw: bytes, version: int) -> Any:
             raw = bytes(action_of(raw)[route.action])
         if not chain:
             return decoder(route).decode(raw)
-        strict = not route.service.lenient
-        return msgspec.convert(versions.apply(chain, msgspec.json.decode(raw)), route.body, strict=strict)
+        found = msgspec.json.decode(raw)
+        if isinstance(found, dict) or route.action is not None:
+            found = versions.apply(chain, found)
+        return msgspec.convert(found, route.body, strict=not route.service.lenient)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         # Here and nowhere wider: elsewhere it would be our own bug.
         raise Invalid(str(error)) from error

@@ -30,7 +30,10 @@ Uuid = Annotated[
     str, Meta(pattern=r"^[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}\Z")
 ]
 
-Whole = int | Annotated[str, Meta(pattern=r"^-?[0-9]+\Z")]
+DIGITS_MAX = 18
+"""What has no more digits is a number that every database holds."""
+
+Whole = int | Annotated[str, Meta(pattern=r"^-?[0-9]+\Z", max_length=255)]
 """A whole number, which may be written as text."""
 Yes = (
     bool
@@ -57,6 +60,11 @@ def whole(value: Whole, name: str, low: int, high: int = INTEGER_MAX) -> int:
 def yes(value: Yes) -> bool:
     """Read a yes or a no."""
     return value if isinstance(value, bool) else value.lower() in ("true", "1", "on", "yes")
+
+
+def is_number(text: str) -> bool:
+    """Return whether a text is the number of something that may be there."""
+    return text.isascii() and text.isdecimal() and len(text) <= DIGITS_MAX
 
 
 def is_uuid(text: str) -> bool:

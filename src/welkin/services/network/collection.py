@@ -287,7 +287,7 @@ def check_revision(call: Call, current: int) -> None:
     if len(wanted) > 1:
         raise BadRequest("if-match", "Multiple revision_number etags are not supported")
     number = wanted[0].split("revision_number=", 1)[1]
-    if not number.isdigit():
+    if not number.isdecimal() or len(number) > 18:
         raise BadRequest("if-match", "Revision number etag must be in the format of revision_number=<int>")
     if int(number) != current:
         raise RevisionNumberConstraintFailed(int(number), current)

@@ -39,7 +39,7 @@ from welkin.services.compute.numbers import next_number
 from welkin.services.compute.service import service
 from welkin.services.compute.services.errors import HostNotFound
 from welkin.services.compute.services.tables import compute_service
-from welkin.services.compute.values import NoQuery, whole
+from welkin.services.compute.values import NoQuery, is_number, whole
 from welkin.services.placement import public as placement
 
 routes = Routes(service)
@@ -163,7 +163,7 @@ async def set_metadata(call: Call, aggregate_id: str, body: MetadataChange) -> d
 
 def number_of(text: str) -> int:
     """Read an aggregate's number.  Raises Invalid."""
-    if not text.removeprefix("-").isdecimal():
+    if not is_number(text.removeprefix("-")):
         raise Invalid("id must be an integer")
     return whole(text, "id", -(1 << 31))
 

@@ -26,7 +26,7 @@ from welkin.services.compute.links import next_links
 from welkin.services.compute.options import ComputeOptions
 from welkin.services.compute.service import service
 from welkin.services.compute.services.tables import compute_service
-from welkin.services.compute.values import is_uuid, yes
+from welkin.services.compute.values import is_number, is_uuid, yes
 
 routes = Routes(service)
 BASE = "/v2.1/os-hypervisors"
@@ -163,7 +163,7 @@ async def numbered_page(call: Call, query: PageQuery) -> list[NodeRow]:
     """Return the page of hypervisors behind a number.  Raises Invalid."""
     number = 0
     if query.marker is not None:
-        number = int(query.marker) if query.marker.isdecimal() else 0
+        number = int(query.marker) if is_number(query.marker) else 0
         known = await call.db.value("SELECT number FROM compute_nodes WHERE number = $1", number) or 0
         check_marker(known, query.marker)
     return await after(call, number, query.limit)
@@ -250,7 +250,7 @@ def check_id(id: str) -> None:
 
 def as_number(text: str) -> int:
     """Read the number of a hypervisor.  Raises HypervisorNotFound."""
-    if not text.isdecimal():
+    if not is_number(text):
         raise HypervisorNotFound(text)
     return int(text)
 

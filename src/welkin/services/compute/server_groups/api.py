@@ -15,7 +15,7 @@ from welkin.services.compute.server_groups.errors import GroupNotFound, RulesNot
 from welkin.services.compute.server_groups.shapes import GroupCreate, GroupQuery, NewGroup, view
 from welkin.services.compute.server_groups.tables import GROUPS, GroupRow, get_group, members_of
 from welkin.services.compute.service import service
-from welkin.services.compute.values import NoQuery, whole
+from welkin.services.compute.values import INTEGER_MAX, NoQuery, whole
 
 routes = Routes(service)
 
@@ -29,7 +29,7 @@ async def list_groups(call: Call, query: GroupQuery) -> dict[str, Any]:
         call.enforce(policy.INDEX_ALL, project_id=call.actor.project_id)
         where, values = "1 = 1", []
     sql = f"SELECT {columns(GroupRow)} FROM server_groups WHERE {where} ORDER BY created_at, id"
-    rows = await call.db.all(GroupRow, f"{sql} LIMIT {limit} OFFSET {query.offset}", *values)
+    rows = await call.db.all(GroupRow, f"{sql} LIMIT {limit} OFFSET {min(query.offset, INTEGER_MAX)}", *values)
     members = await members_of(call.db, [row.id for row in rows])
     return {"server_groups": [view(row, members[row.id]) for row in rows]}
 

@@ -29,6 +29,7 @@ from welkin.services.compute.servers import policy, ports
 from welkin.services.compute.servers.states import states_of
 from welkin.services.compute.servers.tables import KIND
 from welkin.services.compute.servers.views import ViewRow
+from welkin.services.compute.values import is_number
 
 Values = list[str]
 TRUE_WORDS = ("1", "t", "true", "on", "y", "yes")
@@ -123,7 +124,7 @@ def _locked(select: Select, values: Sequence[str]) -> None:
 
 
 def _power_state(select: Select, values: Sequence[str]) -> None:
-    select.any_of("power_state", [int(value) for value in values if value.lstrip("-").isdigit()])
+    select.any_of("power_state", [int(value) for value in values if is_number(value.removeprefix("-"))])
 
 
 def _at(column: str) -> Filter:

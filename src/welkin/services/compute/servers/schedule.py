@@ -12,6 +12,7 @@ from typing import Any
 from msgspec import Struct
 
 from welkin.services.compute.servers.tables import FlavorCopy
+from welkin.services.compute.values import is_number
 
 TOLD_MAX = 20
 """How many hosts an event tells of, the best first."""
@@ -96,7 +97,7 @@ def resources_of(flavor: FlavorCopy) -> dict[str, int]:
     """Return what a server of this size takes; `resources:CLASS` in the flavor overrides."""
     amounts = {"VCPU": flavor.vcpus, "MEMORY_MB": flavor.ram_mib, "DISK_GB": disk_gib_of(flavor)}
     for name, value in flavor.extra_specs.items():
-        if name.startswith("resources:") and value.isdigit():
+        if name.startswith("resources:") and is_number(value):
             amounts[name.removeprefix("resources:")] = int(value)
     return {name: amount for name, amount in amounts.items() if amount > 0}
 

@@ -25,6 +25,7 @@ from welkin.services.compute.options import ComputeOptions
 from welkin.services.compute.servers import outcomes, ports, transitions
 from welkin.services.compute.servers.plan import judge, power_state_of
 from welkin.services.compute.servers.tables import KIND, FlavorCopy, ImageCopy, ServerRow
+from welkin.services.compute.values import is_number
 
 
 class Servers:
@@ -98,7 +99,7 @@ async def document(reads: Reads, server: ServerRow, options: ComputeOptions) -> 
 def shutdown_timeout_s(server: ServerRow, options: ComputeOptions) -> float:
     """Return how long a guest may take to shut down; its image may say so."""
     asked = (server.image.properties if server.image is not None else {}).get("os_shutdown_timeout", "")
-    return float(asked) if asked.isdigit() else options.shutdown_timeout_s
+    return float(asked) if is_number(asked) else options.shutdown_timeout_s
 
 
 def flavor(copy: FlavorCopy) -> Flavor:

@@ -24,7 +24,7 @@ from welkin.services.compute.services.tables import (
     all_services,
     compute_service,
 )
-from welkin.services.compute.values import is_uuid, yes
+from welkin.services.compute.values import is_number, is_uuid, yes
 
 routes = Routes(service)
 
@@ -101,7 +101,7 @@ async def delete_service(call: Call, service_id: str) -> None:
 @routes.delete("/v2.1/os-services/{service_id}", rule=policy.DELETE, until="2.52")
 async def delete_numbered_service(call: Call, service_id: str) -> None:
     """Forget a service by its number."""
-    if not service_id.isdecimal():
+    if not is_number(service_id):
         raise Invalid("id must be an integer")
     async with call.db.tx() as tx:
         await forget(tx, await find(tx, "number", int(service_id)))

@@ -109,7 +109,7 @@ def _announced(call: Call) -> int | None:
     text = call.headers.get(SIZE_HEADER) or call.headers.get(b"content-length")
     if text is None:
         return None
-    if not text.isdigit():
+    if not text.isdigit() or len(text) > 18:
         raise Invalid("Invalid or missing image size in request headers.")
     return int(text)
 

@@ -29,8 +29,8 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 def check_url(url: str, options: ImageOptions) -> SplitResult:
     """Return the parts of a URL that may be fetched as far as its text says.  Raises NoPublicAddress, Invalid."""
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         port = parts.port or PORTS.get(parts.scheme, 0)
     except ValueError:
         raise Invalid(f"URI for web-download does not pass filtering: {url}") from None

@@ -66,7 +66,7 @@ def protocol_of(value: str | int | None) -> str | None:
     if value in (None, "any", "0", 0, ""):
         return None
     text = str(value).lower()
-    if text in PROTOCOLS or (text.isdigit() and int(text) <= 255):
+    if text in PROTOCOLS or (text.isascii() and text.isdecimal() and len(text) <= 3 and int(text) <= 255):
         return text
     raise InvalidInput(
         f"Security group rule protocol {value} not supported. Only protocol values "
