@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -77,6 +80,24 @@ def site(environment: Environment, driver: str, prefix: str, external: str) -> I
         admin.close()
     finally:
         cloud.run("purge")
-        left = [path for path in cloud.folder.rglob("*")]
+        left = [*cloud.folder.rglob("*"), *in_kernel(prefix), *processes_of(folder)]
         shutil.rmtree(folder)
     assert not left, f"purge left {left}"
+
+
+def in_kernel(prefix: str) -> list[str]:
+    """Return the namespaces, links and nft tables of this machine whose names begin with `prefix`."""
+    if os.geteuid() != 0:
+        return []
+    listed = [("ip", "netns", "list"), ("ip", "-brief", "link"), ("nft", "list", "tables")]
+    words = [word for command in listed for word in subprocess.check_output(command, text=True).split()]
+    return [word for word in words if word.startswith((f"{prefix}-", f"welkin_{prefix}"))]
+
+
+def processes_of(folder: Path) -> list[str]:
+    """Return the command lines of processes that name `folder`."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            found.append(file.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+    return [line for line in found if str(folder) in line]

@@ -86,9 +86,11 @@ def test_a_server_lives_and_dies(site: Site, web: str) -> None:
     assert (event["action"], event["message"]) == ("create", None)
     assert "novnc" in member.do("console url show --novnc again")
     assert isinstance(member.do("console log show --lines 5 again"), str)
+    ports = {each["ID"] for each in member.get("port list --server again")}
+    assert len(ports) == 1
     member.do("server delete --wait again")
     assert web not in {each["ID"] for each in member.get("server list")}
-    assert web not in {each["Device ID"] for each in member.get("port list --network private --long -c 'Device ID'")}
+    assert not ports & {each["ID"] for each in member.get("port list")}
 
 
 def test_parts_come_and_go(site: Site, web: str) -> None:
