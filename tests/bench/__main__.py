@@ -25,7 +25,8 @@ from tests.bench.table import Budget, Table
 from tests.conformance.cloud import Cloud, Place
 
 HERE = Path(__file__).parent
-PLACE = Place(18874, "wb", "172.24.9.1/24")
+PLACE = Place(18874, "wb", "172.24.9.1/24", (("WELKIN_COMPUTE__CPU_RATIO", "32"),))
+"""One host in memory has to take a thousand servers."""
 IDLE_S = 10.0
 MS = "ms CPU"
 

@@ -34,6 +34,8 @@ class Place:
     prefix: str
     external: str
     """The host's address in the network outside."""
+    options: tuple[tuple[str, str], ...] = ()
+    """Environment variables with other options of this cloud."""
 
 
 OF_SUITES = Place(18774, "wt", "172.24.8.1/24")
@@ -63,6 +65,7 @@ class Cloud:
             "WELKIN_IDENTITY__LOCKOUT_S": "5",
             "WELKIN_IDENTITY__PASSWORD_HISTORY": "2",
             "WELKIN_IMAGE__FORMAT_ENFORCEMENT": str(self.strict_images),
+            **dict(self.place.options),
             "WELKIN_IMAGE__IMPORT_NETWORKS": "127.0.0.0/8",
             "WELKIN_IMAGE__IMPORT_PORTS": f"80,443,{self.fixtures.rpartition(':')[2]}",
         }
