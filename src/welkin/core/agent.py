@@ -30,8 +30,9 @@ RECONNECT_S = (0.05, 2.0)
 MESSAGE_BYTES_MAX = 64 << 20
 WATCH_PATH = "/agent/v1/watch"
 BACK_OFF_S = (0.2, 30.0)
-RESEND_S = 30.0
-"""A report that says nothing new is sent again after this time: the one before may have been lost."""
+RESEND_S = (30.0, 960.0)
+"""A report that says nothing new is sent again after this time, for the one before may have been lost; then again and
+again, each time after twice as long, so that thousands of things at rest cost next to nothing."""
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,7 @@ class Told(msgspec.Struct, frozen=True):
     generation: int
     outcome: Outcome
     at: float
+    again_s: float
 
 
 ReconcileItem = Callable[[Item], Awaitable[Outcome]]
@@ -206,9 +208,14 @@ class Agent:
         """Report an outcome unless it was told, for this generation, a moment ago."""
         now = self._world.monotonic()
         last = told.get(item.id)
-        if last is None or last.generation != item.generation or last.outcome != outcome or now > last.at + RESEND_S:
-            told[item.id] = Told(item.generation, outcome, now)
-            self.report(item, outcome)
+        if last is None or last.generation != item.generation or last.outcome != outcome:
+            again_s = RESEND_S[0]
+        elif now > last.at + last.again_s:
+            again_s = min(last.again_s * 2, RESEND_S[1])
+        else:
+            return
+        told[item.id] = Told(item.generation, outcome, now, again_s)
+        self.report(item, outcome)
 
     async def _reply(self, question: Question) -> None:
         try:
