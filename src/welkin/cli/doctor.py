@@ -17,6 +17,7 @@ from welkin.cli.parts import own_url
 from welkin.tools import kvm
 from welkin.tools.packages import SYSTEM_PACKAGES
 
+ROOT = 0
 FREE_GIB_WANTED = 5
 MEMORY_GIB_WANTED = 2
 MEMORY = Path("/proc/meminfo")
@@ -39,8 +40,7 @@ async def doctor(config: Config, console: Console) -> None:
         if finding.advice:
             console.print(f"    {finding.advice}")
     if shutil.which(kvm.QEMU):
-        accelerator = await kvm.accelerator(config.cloud.state_dir)
-        console.print(f"[green]✓[/green] Guests run under {accelerator.name.upper()}: {accelerator.reason}")
+        console.print(f"[green]✓[/green] {await accelerator(config)}")
     running = answers(own_url(config))
     word = "answers" if running else "does not run"
     mark = "[green]✓[/green]" if running else "·"
@@ -49,10 +49,21 @@ async def doctor(config: Config, console: Console) -> None:
         raise SystemExit(1)
 
 
+async def accelerator(config: Config) -> str:
+    """Say how guests run: as it was found when the cloud came up, else by trying now; nothing is written."""
+    found = kvm.known(config.cloud.state_dir, ROOT)
+    if found is None:
+        found = await kvm.probe()
+        if os.geteuid() != ROOT:
+            return f"Guests would run under {found.name.upper()}, as far as this user can tell: {found.reason}"
+    return f"Guests run under {found.name.upper()}: {found.reason}"
+
+
 def machine(config: Config) -> Iterator[Finding]:
     """Look at what no package gives."""
-    root = os.geteuid() == 0
-    yield Finding("User", "root" if root else f"uid {os.geteuid()}", "" if root else "Real servers need root.")
+    root = os.geteuid() == ROOT
+    advice = "" if root or config.cloud.driver == "memory" else "Real servers need root."
+    yield Finding("User", "root" if root else f"uid {os.geteuid()}", advice)
     folder = config.cloud.state_dir
     while not folder.exists():
         folder = folder.parent

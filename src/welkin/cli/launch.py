@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import http.client
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -22,12 +24,14 @@ from welkin.app import Config
 from welkin.cli import clouds
 from welkin.cli.parts import own_url
 from welkin.client import Api
+from welkin.core.server import bind
 from welkin.services.network.public import external_bridge
 from welkin.tools import processes
 from welkin.tools.guest_image import builder
 from welkin.tools.processes import Launch
 
 START_TIMEOUT_S = 30.0
+FREE_MIB_MIN = 64
 SERVER_TIMEOUT_S = 180.0
 LOGIN_TIMEOUT_S = 180.0
 ResultT = TypeVar("ResultT")
@@ -94,6 +98,8 @@ async def start(config: Config) -> bool:
     """Start the supervisor unless it runs, and wait for the first answer; return whether it was started."""
     running = processes.find(record(config)) is not None
     if not running:
+        check_room(config)
+        check_port(config)
         check_external(config)
         run_dir(config).mkdir(parents=True, exist_ok=True)
         config.cloud.state_dir.chmod(0o711)
@@ -103,7 +109,8 @@ async def start(config: Config) -> bool:
     deadline = time.monotonic() + START_TIMEOUT_S
     while not answers(own_url(config)):
         if time.monotonic() > deadline or processes.find(record(config)) is None:
-            raise Trouble(f"The control plane did not start; see {config.cloud.state_dir / 'welkin.log'}.")
+            log = config.cloud.state_dir / "welkin.log"
+            raise Trouble(f"The control plane did not start; the end of {log} says: {last_words(log)}")
         await asyncio.sleep(0.05)
     return not running
 
@@ -122,6 +129,36 @@ def check_external(config: Config) -> None:
                     f"The network outside is to be {wanted}, but {link['ifname']} has {each['local']}. "
                     "Choose another range: WELKIN_NETWORK__EXTERNAL_ADDRESS=172.24.5.1/24, or the option in the file."
                 )
+
+
+def check_room(config: Config) -> None:
+    """Refuse to start where not even the database has room."""
+    folder = config.cloud.state_dir
+    while not folder.exists():
+        folder = folder.parent
+    free_mib = shutil.disk_usage(folder).free >> 20
+    if free_mib < FREE_MIB_MIN:
+        raise Trouble(f"Only {free_mib} MiB are free below {folder}: make room, or set cloud.state_dir elsewhere.")
+
+
+def check_port(config: Config) -> None:
+    """Refuse to start where somebody else answers."""
+    address, port = config.http.address, config.http.port
+    try:
+        bind(address, port).close()
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise Trouble(f"Port {port} of {address} is taken by another program: set http.port to another.") from None
+        raise Trouble(f"{address} port {port} cannot be listened on: {error.strerror or error}.") from None
+
+
+def last_words(log: Path) -> str:
+    """Return the end of what a part said before it died."""
+    line = (processes.tail(log).splitlines() or ["nothing"])[-1]
+    try:
+        return str(json.loads(line)["message"])
+    except (ValueError, LookupError, TypeError):
+        return line
 
 
 def answers(url: str) -> bool:

@@ -25,6 +25,7 @@ EXIT_CODE = EXIT_VALUE << 1 | 1  # what QEMU's debug exit device makes of the va
 DISK_BYTES = 1 << 20  # the firmware boots from nothing smaller
 KVM = Path("/dev/kvm")
 QEMU = "qemu-system-x86_64"
+KEPT = "accelerator.json"
 
 
 class Accelerator(Struct, frozen=True, kw_only=True):
@@ -37,16 +38,22 @@ class Accelerator(Struct, frozen=True, kw_only=True):
 
 async def accelerator(state_dir: Path, kernel: Path | None = None, initrd: Path | None = None) -> Accelerator:
     """Return how guests shall run, probing once for each boot of this machine; kept in `state_dir`."""
-    kept, key = state_dir / "accelerator.json", _key()
-    try:
-        known = msgspec.json.decode(kept.read_bytes(), type=Accelerator)
-    except (OSError, msgspec.MsgspecError):
-        known = None
-    if known is not None and known.key == key:
-        return known
-    found = msgspec.structs.replace(await probe(kernel, initrd), key=key)
-    _keep(kept, found)
+    uid = os.geteuid()
+    before = known(state_dir, uid)
+    if before is not None:
+        return before
+    found = msgspec.structs.replace(await probe(kernel, initrd), key=_key(uid))
+    _keep(state_dir / KEPT, found)
     return found
+
+
+def known(state_dir: Path, uid: int) -> Accelerator | None:
+    """Return what was found for this user since the machine was started, if anything was; nothing is tried."""
+    try:
+        found = msgspec.json.decode((state_dir / KEPT).read_bytes(), type=Accelerator)
+    except (OSError, msgspec.MsgspecError):
+        return None
+    return found if found.key == _key(uid) else None
 
 
 def _keep(path: Path, found: Accelerator) -> None:
@@ -67,9 +74,9 @@ def _obstacle() -> str:
     return ""
 
 
-def _key() -> str:
+def _key(uid: int) -> str:
     """The machine's boot, whether there is a KVM, and which user asks."""
-    return f"{processes.BOOT_ID.read_text().strip()} kvm={KVM.exists()} uid={os.geteuid()}"
+    return f"{processes.BOOT_ID.read_text().strip()} kvm={KVM.exists()} uid={uid}"
 
 
 async def probe(kernel: Path | None = None, initrd: Path | None = None) -> Accelerator:

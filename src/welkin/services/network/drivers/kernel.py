@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import assert_never
 
+import msgspec
+
 from welkin.services.network import driver
 from welkin.services.network.driver import DhcpService, FoundLink, FoundSpace, LinkStep, ServiceStep, Step
 from welkin.services.network.drivers.loaded import Loads
@@ -32,8 +34,9 @@ class KernelNetworks:
 
     def __init__(self, prefix: str, folder: Path, answer: Answer, name_servers: Sequence[str] = ()) -> None:
         self._prefix, self._folder, self._answer, self._name_servers = prefix, folder, answer, name_servers
+        self._were = folder / "settings-were.json"
         self._loads = Loads(prefix, folder / "filters")
-        self._listening: dict[str, tuple[int, dict[driver.Listener, Server]]] = {}
+        self._listening: dict[str, tuple[Mapping[str, int], dict[driver.Listener, Server]]] = {}
         self._space = re.compile(rf"{re.escape(prefix)}-[nr]-[0-9a-f]{{32}}")
         self._link_of_ours = re.compile(rf"{re.escape(prefix)}-[0-9a-f]{{8,13}}")
 
@@ -73,7 +76,7 @@ class KernelNetworks:
             settings=settings,
             dhcp=self._server(space, indexes) if space else None,
             dhcp_remains=bool(space) and folder.exists(),
-            listeners=self._listeners(space, number),
+            listeners=self._listeners(space, {"": number, **indexes}),
         )
 
     def _see(
@@ -103,9 +106,12 @@ class KernelNetworks:
         leases = frozenset((mac, address) for mac, address in told.leases)
         return DhcpService(device=told.device, options=told.options, files=told.files, leases=leases)
 
-    def _listeners(self, space: str, number: int) -> frozenset[driver.Listener]:
-        where, servers = self._listening.get(space, (0, {}))
-        return frozenset(servers) if where == number else frozenset()
+    def _listeners(self, space: str, numbers: Mapping[str, int]) -> frozenset[driver.Listener]:
+        """Return where we listen in the very namespace, and on the very links, that have these numbers now."""
+        where, servers = self._listening.get(space, ({}, {}))
+        same = where.get("") == numbers[""]
+        links = {each: each.address.partition("%")[2] for each in servers}
+        return frozenset(each for each, link in links.items() if same and where.get(link) == numbers.get(link))
 
     # Steps.
 
@@ -120,7 +126,7 @@ class KernelNetworks:
             case driver.LoadFilters(space, filters):
                 await self._loads.load(space, filters)
             case driver.SetSettings(space, values):
-                await namespaces.inside(space, lambda: namespaces.set_sysctls(values))
+                await self._set(space, values)
             case driver.ServeDhcp() | driver.StopDhcp() | driver.Listen():
                 await self._service(step)
             case driver.MakeLink(space, link) if link.kind == "vxlan":
@@ -136,7 +142,27 @@ class KernelNetworks:
             await namespaces.inside(space, lambda: self._drop_links(space))
         if space:
             await asyncio.to_thread(namespaces.remove, space)
+        else:
+            self._give_settings_back()
         await self._loads.drop(space)
+
+    async def _set(self, space: str, values: Mapping[str, str]) -> None:
+        """Change settings; of the host's own it is written down first what they were before us."""
+        if not space:
+            kept = {name: value for name, value in namespaces.sysctls(list(values)).items() if value != values[name]}
+            self._were.parent.mkdir(parents=True, exist_ok=True)
+            self._were.write_bytes(msgspec.json.encode(kept | self._settings_were()))
+        await namespaces.inside(space, lambda: namespaces.set_sysctls(values))
+
+    def _settings_were(self) -> dict[str, str]:
+        try:
+            return msgspec.json.decode(self._were.read_bytes(), type=dict[str, str])
+        except (FileNotFoundError, msgspec.MsgspecError):
+            return {}
+
+    def _give_settings_back(self) -> None:
+        namespaces.set_sysctls(self._settings_were())
+        self._were.unlink(missing_ok=True)
 
     def _drop_links(self, space: str) -> None:
         """Remove links at once, which would else disappear some time after their namespace."""
@@ -179,7 +205,9 @@ class KernelNetworks:
     async def _listen(self, space: str, listeners: frozenset[driver.Listener]) -> None:
         await self._stop_listening(space)
         servers: dict[driver.Listener, Server] = {}
-        self._listening[space] = (namespaces.known().get(space, 0), servers)
+        names = {link for each in listeners if (link := each.address.partition("%")[2])}
+        links = await namespaces.inside(space, lambda: namespaces.link_indexes(names))
+        self._listening[space] = ({"": namespaces.known().get(space, 0), **links}, servers)
         for listener in listeners:
             if listener.serves == "names":
                 relay = servers[listener] = NameRelay(self._name_servers)
@@ -189,7 +217,7 @@ class KernelNetworks:
                 await server.start(await namespaces.listen(space, listener.address, listener.port))
 
     async def _stop_listening(self, space: str) -> None:
-        _, servers = self._listening.pop(space, (0, {}))
+        _, servers = self._listening.pop(space, ({}, {}))
         for server in servers.values():
             await server.close()
 
