@@ -1,5 +1,5 @@
 # Welkin's commands.  `make help` explains them; ARGS="..." is handed on to the programs behind up, bench,
-# conformance and fuzz.
+# conformance, faults and fuzz.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -c
 .DEFAULT_GOAL := help
@@ -12,7 +12,7 @@ PYTEST := $(BIN)/pytest -n 2 --dist loadgroup
 PATHS := src $(wildcard tests) $(wildcard docs) $(wildcard bench)
 
 .PHONY: help up down purge install install-dev install-test install-contract lint format check test contract bench \
-	conformance fuzz docs lock fresh
+	conformance faults fuzz docs lock fresh
 
 help:  ## Explain every target
 	@echo "Two commands to begin with: make up (a cloud on this machine), make check (before each commit)."
@@ -70,6 +70,9 @@ bench: install-test  ## Measure requests, boots, start-up and memory against the
 
 conformance: install-test  ## Run Tempest against a running cloud; print passed, failed, skipped
 	@$(BIN)/python -m tests.conformance $(ARGS)
+
+faults: install-test  ## Kill everything at random moments, many seeds; nothing is stuck, nothing leaks
+	@$(BIN)/python -m tests.faults $(ARGS)
 
 fuzz: install-test  ## Send bad input to every route; no 5xx, no hang
 	@$(BIN)/python -m tests.fuzz $(ARGS)
