@@ -27,6 +27,7 @@ from welkin.services.network.driver import DropSpace, NetworkDriver
 from welkin.services.network.drivers.kernel import KernelNetworks
 from welkin.services.network.drivers.memory import MemoryNetworks
 from welkin.services.network.host import setup
+from welkin.services.network.host.filters import link_local
 from welkin.services.network.host.plan import network_seen, plan, router_seen
 from welkin.services.network.host.reconcile import NetworkHost
 from welkin.services.network.host.spaces import Here, spaces
@@ -502,6 +503,46 @@ async def test_a_guest_gets_an_ipv6_address(field: Field) -> None:
     assert "fd00:7:" not in guest.addresses()  # it was told to ask, not to make one up
     guest.set("fd00:7::11/64")
     assert await in_thread(guest.pings, "fd00:7::1")
+
+
+@pytest.mark.root
+async def test_metadata_over_ipv6(field: Field) -> None:
+    network_id = field.network("fd00:1::/64", dhcp_address=None, ipv6_address_mode="slaac")
+    port, other = field.port(network_id, "10.0.0.11"), field.port(network_id, "10.0.0.12")
+    for each in (port, other):
+        fixed = [FixedIp(subnet_id="four", address=guard_address(each.mac))]
+        field.replace(network_id, msgspec.structs.replace(each, fixed_ips=fixed))
+    await field.settle()
+    guest = await field.guest(network_id, port, configured=False)
+    await field.guest(network_id, other, configured=False)
+    ask = ("curl", "-gs", "-m5", "-d", "x", "http://[fe80::a9fe:a9fe%25eth0]/openstack")
+
+    def answer_of(guest: Guest) -> list[str]:
+        return guest.run(*ask).stdout.split()
+
+    async def answered() -> list[str]:
+        async with asyncio.timeout(REPAIR_S):
+            while not (said := await in_thread(answer_of, guest)):
+                await asyncio.sleep(0.1)  # its own address is not sure yet
+        return said
+
+    asked, source, method, path, body = await answered()
+    assert (asked, method, path, body) == (network_id, "POST", "/openstack", "x")
+    assert source.partition("%")[0] == link_local(port.mac)
+    # Nothing else listens there, and a neighbour that takes the address is not believed.
+    assert not await in_thread(guest.ok, "curl", "-gs", "-m1", "http://[fe80::a9fe:a9fe%25eth0]:53/")
+    field.guests[1].set("fe80::a9fe:a9fe/64")
+    guest.run("ip", "neigh", "flush", "dev", "eth0")
+    assert (await answered())[0] == network_id
+    # A bridge that is made anew is listened on again.
+    space = namespace_of_network(field.prefix, network_id)
+    await in_thread(namespaces.run, space, lambda: subprocess.check_call(["ip", "link", "del", "br0"]))
+    await field.settle()
+    assert (await answered())[0] == network_id
+    subnet = msgspec.structs.replace(field.networks[network_id].subnets[0], cidr="10.0.0.0/24")
+    field.networks[network_id] = msgspec.structs.replace(field.networks[network_id], subnets=[subnet])
+    await field.settle()
+    assert "fe80::a9fe:a9fe/64" not in (await field.driver.look())[space].links["br0"].addresses
 
 
 def guard_address(mac: str) -> str:

@@ -151,7 +151,8 @@ def _bound(kind: socket.SocketKind, address: str, port: int) -> socket.socket:
         if kind == socket.SOCK_STREAM:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.settimeout(0)
-        bound.bind((address, port))
+        host, _, link = address.partition("%")  # an address of one link counts only with the link's number
+        bound.bind((host, port, 0, socket.if_nametoindex(link)) if link else (host, port))
     except BaseException:
         bound.close()
         raise

@@ -102,7 +102,7 @@ class Listener(Struct, frozen=True):
     A router speaks for several networks, told apart by the address at which it was reached.
     """
 
-    address: str
+    address: str  # of a link: with a % and its name
     port: int
     networks: tuple[tuple[str, str], ...] = ()  # (own address, network id); "" is any address
     serves: Literal["metadata", "names"] = "metadata"

@@ -210,11 +210,13 @@ class KernelNetworks:
         self._listening[space] = ({"": namespaces.known().get(space, 0), **links}, servers)
         for listener in listeners:
             if listener.serves == "names":
-                relay = servers[listener] = NameRelay(self._name_servers)
+                relay = NameRelay(self._name_servers)
                 await relay.start(await namespaces.datagrams(space, listener.address, listener.port))
+                servers[listener] = relay  # not before: what is not listened on is tried again
             else:
-                server = servers[listener] = MetadataServer(dict(listener.networks), self._answer)
+                server = MetadataServer(dict(listener.networks), self._answer)
                 await server.start(await namespaces.listen(space, listener.address, listener.port))
+                servers[listener] = server
 
     async def _stop_listening(self, space: str) -> None:
         _, servers = self._listening.pop(space, ({}, {}))

@@ -22,6 +22,7 @@ from welkin.services.network.host.wanted import NetworkWanted, Port, RouterWante
 from welkin.services.network.names import leg_name, tap_name
 
 METADATA_ADDRESS, METADATA_PORT, REDIRECT_PORT = "169.254.169.254", 80, 9697
+METADATA_ADDRESS_6 = "fe80::a9fe:a9fe"  # the same digits, on every link
 OUTSIDE_MARK = 1
 CHAIN_DEVICES_MAX = 128
 """The kernel refuses a chain on 256 devices or more."""
@@ -117,11 +118,10 @@ def _guards(network: NetworkWanted, ports: Sequence[Port], uplinks: tuple[str, .
     if not ports and not uplinks:
         return ""
     taps = [tap_name(port.id) for port in ports]
-    ours = [subnet.dhcp_address for subnet in network.subnets if subnet.dhcp_address and ":" not in subnet.dhcp_address]
     text = "table netdev welkin {\n"
     for port, tap in zip(ports, taps, strict=True):
         text += _guard(tap, port.mac, _addresses(port), tuple((pair.mac, pair.address) for pair in port.address_pairs))
-    text += block("chain uplink", _uplink_guard(ours))
+    text += block("chain uplink", _uplink_guard(network))
     chains = [f"{tap} : jump guard_{tap}" for tap in taps] + [f"{link} : jump uplink" for link in uplinks]
     text += _verdicts("links", "ifname", chains)
     devices = (*taps, *uplinks)
@@ -132,13 +132,29 @@ def _guards(network: NetworkWanted, ports: Sequence[Port], uplinks: tuple[str, .
     return text + "}\n"
 
 
-def _uplink_guard(addresses: Sequence[str]) -> Iterable[str]:
-    """The DHCP server of each host serves its own guests at an address that is the same on every host."""
+def _uplink_guard(network: NetworkWanted) -> Iterable[str]:
+    """The bridge of each host serves its own guests, with the same MAC and IP addresses on every host."""
+    held = [METADATA_ADDRESS, METADATA_ADDRESS_6]
+    held += [subnet.dhcp_address for subnet in network.subnets if subnet.dhcp_address]
+    four = ", ".join(each for each in held if ":" not in each)
+    six = ", ".join(f"{int(ipaddress.IPv6Address(each)):#034x}" for each in held if ":" in each)
+    yield f"ether saddr {bridge_mac(network)} drop"
     yield "udp dport { 67, 547 } drop"
-    if addresses:
-        held = ", ".join(addresses)
-        yield f"arp daddr ip {{ {held} }} drop"
-        yield f"arp saddr ip {{ {held} }} drop"
+    yield f"arp daddr ip {{ {four} }} drop"
+    yield f"arp saddr ip {{ {four} }} drop"
+    yield f"icmpv6 type {{ nd-neighbor-solicit, nd-neighbor-advert }} @th,64,128 {{ {six} }} drop"
+
+
+def bridge_mac(network: NetworkWanted) -> str:
+    """Return the MAC address of a network's bridge: that of its DHCP server."""
+    macs = [port.mac for port in network.ports if port.device_owner == "network:dhcp"]
+    return macs[0] if macs else local_mac(network.id)
+
+
+def local_mac(id: str) -> str:
+    """Return a MAC address of our own making, the same whenever asked."""
+    digits = id.replace("-", "")
+    return "0a:" + ":".join(digits[place : place + 2] for place in range(0, 10, 2))
 
 
 def _addresses(port: Port) -> tuple[str, ...]:
@@ -294,6 +310,7 @@ def _own_services(*, redirects: bool) -> Iterable[str]:
         yield "udp dport { 53, 67, 547 } accept"
         yield "tcp dport 53 accept"
         yield f"ip daddr {METADATA_ADDRESS} tcp dport {METADATA_PORT} accept"
+        yield f"ip6 daddr {METADATA_ADDRESS_6} tcp dport {METADATA_PORT} accept"
 
 
 class Remotes:

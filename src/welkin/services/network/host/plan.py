@@ -34,6 +34,7 @@ from welkin.services.network.driver import (
     Step,
     StopDhcp,
 )
+from welkin.services.network.host.filters import METADATA_ADDRESS_6
 from welkin.services.network.host.spaces import BRIDGE, Here, tapped
 from welkin.services.network.host.wanted import NetworkSeen, NetworkWanted, RouterSeen, RouterWanted
 from welkin.services.network.names import (
@@ -156,7 +157,7 @@ def _addresses(space: str, link: Link, found: FoundLink) -> Iterable[Step]:
 
 def _is_kernel_made(address: str) -> bool:
     found = ipaddress.ip_interface(address).ip
-    return found.version == 6 and found in KERNEL_MADE
+    return found.version == 6 and found in KERNEL_MADE and str(found) != METADATA_ADDRESS_6
 
 
 def _key(route: Route) -> tuple[str, str]:

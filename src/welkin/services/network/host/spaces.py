@@ -9,7 +9,7 @@ guest -- tap --+    | DHCP, metadata                (router's space)       (the 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -106,17 +106,24 @@ def network_space(here: Here, network: NetworkWanted, routers: Mapping[str, Rout
                 name=name, kind="veth", mtu=network.mtu, up=network.admin_state_up, master=BRIDGE, other=other,
                 leads=False,
             )  # fmt: skip
-    metadata = Listener(filters.METADATA_ADDRESS, filters.METADATA_PORT, (("", network.id),))
-    names = Listener(dhcp.RELAY_ADDRESS, dhcp.RELAY_PORT, serves="names")
-    listens = any(":" not in (subnet.dhcp_address or ":") for subnet in network.subnets)
     return Space(
         name=namespace_of_network(here.prefix, network.id),
         links=links,
         filters=filters.network_filters(network, ports, uplinks),
         settings=NETWORK_SETTINGS,
         dhcp=service,
-        listeners=frozenset(({metadata} if listens else set()) | ({names} if dhcp.asks_outside(network) else set())),
+        listeners=frozenset(_listeners(network)),
     )
+
+
+def _listeners(network: NetworkWanted) -> Iterator[Listener]:
+    places = (("", network.id),)
+    if any(":" not in (subnet.dhcp_address or ":") for subnet in network.subnets):
+        yield Listener(filters.METADATA_ADDRESS, filters.METADATA_PORT, places)
+    if serves_ipv6(network):
+        yield Listener(f"{filters.METADATA_ADDRESS_6}%{BRIDGE}", filters.METADATA_PORT, places)
+    if dhcp.asks_outside(network):
+        yield Listener(dhcp.RELAY_ADDRESS, dhcp.RELAY_PORT, serves="names")
 
 
 def _bridge(network: NetworkWanted) -> Link:
@@ -128,15 +135,15 @@ def _bridge(network: NetworkWanted) -> Link:
     ]
     if any(":" not in each for each in addresses):
         addresses.append(f"{filters.METADATA_ADDRESS}/32")
-    macs = [port.mac for port in network.ports if port.device_owner == "network:dhcp"]
-    mac = macs[0] if macs else local_mac(network.id)
+    if serves_ipv6(network):
+        addresses.append(f"{filters.METADATA_ADDRESS_6}/64")
+    mac = filters.bridge_mac(network)
     return Link(name=BRIDGE, kind="bridge", mac=mac, mtu=network.mtu, addresses=tuple(addresses))
 
 
-def local_mac(id: str) -> str:
-    """Return a MAC address of our own making, the same whenever asked."""
-    digits = id.replace("-", "")
-    return "0a:" + ":".join(digits[place : place + 2] for place in range(0, 10, 2))
+def serves_ipv6(network: NetworkWanted) -> bool:
+    """Say whether guests may ask for metadata by IPv6; outside, bridges that have the same address would meet."""
+    return not network.external and any(":" in subnet.cidr for subnet in network.subnets)
 
 
 def _inner_legs(router: RouterWanted, network_id: str) -> list[RouterLeg]:
