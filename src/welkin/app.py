@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -23,6 +23,7 @@ from welkin.core.events import Event
 from welkin.core.http import App, Call, Parts, Routes, Service, plain_envelope
 from welkin.core.metrics import exposition
 from welkin.core.policy import PUBLIC, Policy, Rule
+from welkin.core.routing import Route
 from welkin.core.server import Server
 from welkin.core.wake import Wakeups
 from welkin.core.world import World
@@ -107,9 +108,15 @@ def without(facts: dict[str, object], names: frozenset[str]) -> dict[str, object
 
 
 @root.get("/welkin/v1/openapi.json", rule=PUBLIC)
-async def show_openapi(call: Call) -> dict[str, Any]:
+async def show_openapi(call: Call) -> Answer:
     """Return every route as an OpenAPI document."""
-    return openapi.document(call.get(Cloud).app.router.routes, "Welkin", __version__)
+    return Answer(body=openapi_document(tuple(call.get(Cloud).app.router.routes)))
+
+
+@functools.lru_cache(maxsize=1)
+def openapi_document(routes: tuple[Route, ...]) -> bytes:
+    """Return the OpenAPI document, which is made once: anybody may ask for it, and it takes a while."""
+    return msgspec.json.encode(openapi.document(routes, "Welkin", __version__))
 
 
 def all_routes() -> list[Routes]:
