@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from welkin.core.cloud import Host
 from welkin.core.config import CloudOptions
 from welkin.core.http import Parts
 from welkin.services.network.driver import DropSpace, NetworkDriver
-from welkin.services.network.drivers.kernel import KernelNetworks
 from welkin.services.network.drivers.memory import MemoryNetworks
 from welkin.services.network.drivers.metadata import Reply
 from welkin.services.network.host.reconcile import NETWORK, ROUTER, NetworkHost
 from welkin.services.network.host.spaces import Here
 from welkin.services.network.options import NetworkOptions
 from welkin.services.network.public import MetadataAnswerer
-from welkin.tools.netlink import own_address
 
 TROUBLES = "network_troubles"
+if TYPE_CHECKING:
+    from welkin.services.network.drivers.kernel import KernelNetworks
+
 LOOK_AGAIN_S = 3.0
 FAR_AWAY = "198.51.100.1"
 """Any address by the default route: the one with which we would speak to it is what other hosts know us by."""
@@ -39,6 +40,8 @@ def host(host: Host) -> None:
     async def facts() -> dict[str, Any]:
         told: dict[str, Any] = {TROUBLES: networks.troubles}
         if not in_memory:
+            from welkin.tools.netlink import own_address  # as costly to import as the driver of which it is a part
+
             told["underlay_address"] = options.underlay_address or own_address(FAR_AWAY)
         return told
 
@@ -47,6 +50,8 @@ def host(host: Host) -> None:
 
 def kernel_networks(parts: Parts) -> KernelNetworks:
     """Return the networks of this machine's kernel."""
+    from welkin.services.network.drivers.kernel import KernelNetworks  # 0.1 s to import: only where it is used
+
     options = parts.get(CloudOptions)
 
     async def answer(
