@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 
@@ -38,3 +39,7 @@ class Table:
             mark = "  missed" if figure > budget.at_most else ""
             print(f"{name:40} {figure:>10.3f} {budget.at_most:>8g} {budget.unit:12} {upstream} {ratio}{mark}")
         print(f"\n{len(self._rows) - len(self.missed)} of {len(self._rows)} budgets held")
+        load, processors = os.getloadavg()[1], os.cpu_count() or 1
+        if load > processors:
+            print(f"The machine was busy with other things (load {load:.0f} on {processors} processors): what they")
+            print("throw out of its caches makes every figure larger, up to threefold.")
