@@ -40,7 +40,7 @@ class Rig:
         )
         self.host = ServerHost(hands, self.world)
         rules = Rules(removes_orphans=removes, orphan_after_s=60, images=FOR_EVER)
-        self.keeping = Housekeeping(hands, self.host, self.world, rules, lambda: self.asked)
+        self.keeping = Housekeeping(hands, self.driver, self.world, rules, lambda: self.asked)
 
     async def fill(self) -> None:
         for id in (SERVER, OTHER):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import socket
 import subprocess
@@ -73,6 +74,19 @@ def state(cloud: Installed) -> dict[str, object]:
     return found | {"supervisor": supervisor(cloud), "clouds": clouds.read_text()}
 
 
+def up_again(cloud: Installed) -> None:
+    """Run `up` where everything is there: in time on a machine at rest, and within as much work on a busy one."""
+    began, used_s = time.monotonic(), children_s()
+    cloud.run("up")
+    assert min(time.monotonic() - began, children_s() - used_s) < AGAIN_S_MAX
+
+
+def children_s() -> float:
+    """Return the processor time of all commands that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def supervisor(cloud: Installed) -> int:
     return int(json.loads((cloud.folder / "run" / "supervisor.json").read_bytes())["pid"])
 
@@ -81,9 +95,8 @@ def supervisor(cloud: Installed) -> int:
 def test_up_again_changes_nothing_and_takes_no_time(cloud: Installed) -> None:
     shutil.copytree(IMAGE, cloud.folder / "guest")
     cloud.run("up")
-    before, began = state(cloud), time.monotonic()
-    cloud.run("up")
-    assert time.monotonic() - began < AGAIN_S_MAX
+    before = state(cloud)
+    up_again(cloud)
     assert state(cloud) == before
     cloud.run("down")
     assert "not running" in cloud.run("down")
@@ -176,13 +189,9 @@ def test_guests_are_found_again_and_purge_leaves_nothing() -> None:
         before = record.read_bytes()
         cloud.run("down")
         assert processes.find(record) is not None, "guests live on"
-        began = time.monotonic()
         cloud.run("up")
-        took_s = time.monotonic() - began
         assert record.read_bytes() == before and processes.find(record) is not None
-        began = time.monotonic()
-        cloud.run("up")
-        assert time.monotonic() - began < AGAIN_S_MAX, f"after a start that took {took_s:.1f} s"
+        up_again(cloud)
         cloud.run("purge")
         assert not cloud.folder.exists()
         assert [name for name in namespaces.known() if name.startswith(f"{PREFIX}-")] == []

@@ -80,9 +80,6 @@ class ServerDriver(Protocol):
     async def find_all(self) -> frozenset[str]:
         """Return the ids of all servers of which this host has anything."""
 
-    async def bases(self) -> frozenset[Path]:
-        """Return the images that disks here start from.  Raises DriverError where that cannot be told for sure."""
-
     async def make_disk(self, server: ServerWanted, image: Path | None) -> None:
         """Make the disks of `server.disk_epoch` from `image`, or grow them to the flavor's size.
 
@@ -121,6 +118,13 @@ class ServerDriver(Protocol):
 
     async def remove(self, server_id: str) -> None:
         """Destroy everything of this server."""
+
+
+class DiskReader(Protocol):
+    """What the disks of guests need that is not their own."""
+
+    async def bases(self) -> frozenset[Path]:
+        """Return the images that disks here start from.  Raises DriverError where that cannot be told for sure."""
 
 
 class ConsoleReader(Protocol):

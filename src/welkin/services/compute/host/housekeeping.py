@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable
 from msgspec import Struct
 
 from welkin.core.world import World
-from welkin.services.compute.driver import DriverError, Keep
-from welkin.services.compute.host.reconcile import Hands, ServerHost
+from welkin.services.compute.driver import DiskReader, DriverError, Keep
+from welkin.services.compute.host.reconcile import Hands
 
 LOOK_EVERY_S = 10.0
 
@@ -32,9 +32,9 @@ class Housekeeping:
     """Looks after one host, again and again; what it remembers may be lost without harm."""
 
     def __init__(
-        self, hands: Hands, servers: ServerHost, world: World, rules: Rules, asked: Callable[[], Iterable[str]]
+        self, hands: Hands, disks: DiskReader, world: World, rules: Rules, asked: Callable[[], Iterable[str]]
     ) -> None:
-        self._hands, self._servers, self._world, self._rules, self._asked = hands, servers, world, rules, asked
+        self._hands, self._disks, self._world, self._rules, self._asked = hands, disks, world, rules, asked
         self._unknown_since: dict[str, float] = {}
 
     @property
@@ -60,14 +60,17 @@ class Housekeeping:
                 await self._remove(server_id)
 
     async def _remove(self, server_id: str) -> None:
-        outcome = await self._servers.reconcile(server_id, None)
-        if outcome.settled:
+        try:
+            await self._hands.driver.remove(server_id)
+        except DriverError as error:
+            log.warning("server %s: its guest could not be removed: %s", server_id, error)
+        else:
             log.warning("server %s: its guest was removed, for nobody knows it", server_id)
-            self._unknown_since.pop(server_id, None)
+            del self._unknown_since[server_id]
 
     async def _prune_images(self) -> None:
         try:
-            in_use = await self._hands.driver.bases()
+            in_use = await self._disks.bases()
         except DriverError as error:
             log.info("no image is dropped: %s", error)
             return

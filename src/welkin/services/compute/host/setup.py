@@ -46,7 +46,8 @@ def host(host: Host) -> None:
     carrier = Carrier(host)
     hands = memory_hands(host, carrier) if host.options.driver == "memory" else qemu_hands(host, carrier)
     servers = ServerHost(hands, host.world)
-    keeping = Housekeeping(hands, servers, host.world, _rules(host.get(ComputeOptions)), lambda: host.agent.items(KIND))
+    disks: Any = hands.driver  # each of ours knows its disks, too
+    keeping = Housekeeping(hands, disks, host.world, _rules(host.get(ComputeOptions)), lambda: host.agent.items(KIND))
     readers = Readers(host.agent, host.world, carrier)
 
     async def reconcile(item: Item) -> Outcome:
