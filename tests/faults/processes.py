@@ -16,7 +16,7 @@ from welkin.core.server import bind
 from welkin.testing.cloud import read_passwords
 
 PARTS = ("api", "central", "agent")
-START_TIMEOUT_S = 20.0
+START_TIMEOUT_S = 60.0
 PREFIX, EXTERNAL = "wq", "172.24.12.1/24"
 
 

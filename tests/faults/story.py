@@ -73,7 +73,8 @@ class User:
     def insist(self, method: str, path: str, body: object = None) -> Any:
         """Ask until there is an answer; a refusal is one, but for what may pass by itself."""
         failure: Exception | None = None
-        for _ in range(300):
+        deadline = time.monotonic() + SETTLE_TIMEOUT_S
+        while time.monotonic() < deadline:
             try:
                 return self.api.ask(method, path, body)
             except Refused as refused:
