@@ -34,7 +34,7 @@ def guarded(work: Callable[[Config], Awaitable[object]]) -> None:
     try:
         asyncio.run(_run(work))
     except (Trouble, Refused, Problem, ToolFailed, OSError) as error:
-        console.print(f"[red]{escape(str(error))}[/red]")
+        console.print(f"[red]{escape(str(error))}[/red]", soft_wrap=True)
         sys.exit(1)
 
 

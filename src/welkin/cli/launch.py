@@ -71,7 +71,7 @@ async def up(config: Config, console: Console, *, server: bool) -> None:
     image_id = await steps.take("Image tiny", lambda: starter.image(admin, guest_image(config)))
     await steps.take("Key pair and security group", lambda: starter.access(member, public_key(config)))
     if not server:
-        console.print(page(config, file, None))
+        console.print(page(config, file, None), soft_wrap=True)
         return
     await steps.take("This machine is a host", lambda: until_host(admin))
     server_id, address = await steps.take(
@@ -80,7 +80,7 @@ async def up(config: Config, console: Console, *, server: bool) -> None:
     await steps.take("First server is active", lambda: until_active(member, server_id))
     if config.cloud.driver == "qemu":
         await steps.take("SSH answers", lambda: until_login(address))
-    console.print(page(config, file, address))
+    console.print(page(config, file, address), soft_wrap=True)
 
 
 async def down(config: Config, console: Console) -> None:
