@@ -8,7 +8,7 @@ import msgspec
 
 from tests.network.cloud import Body, TestCloud
 from welkin.core.agents import Report
-from welkin.services.network import public
+from welkin.services.network import public, underlays
 from welkin.services.network.host.wanted import NetworkWanted, RouterWanted
 from welkin.services.network.source import NetworkSource, RouterSource
 
@@ -20,8 +20,8 @@ async def live(cloud: TestCloud, *hosts: str) -> None:
     now = cloud.cloud.world.now()
     async with cloud.cloud.db.tx() as tx:
         for host in hosts:
-            row = {"name": host, "key_hash": "", "created_at": now, "seen_at": now}
-            await tx.insert("hosts", {**row, "facts": {"underlay_address": f"192.0.2.{hosts.index(host) + 1}"}})
+            await tx.insert("hosts", {"name": host, "key_hash": "", "created_at": now, "seen_at": now, "facts": {}})
+            await underlays.note(tx, host, {"underlay_address": f"192.0.2.{hosts.index(host) + 1}"})
 
 
 async def plug(cloud: TestCloud, network_id: str, host: str, server: str = SERVER, **wanted: Any) -> str:
@@ -98,6 +98,25 @@ async def test_a_host_without_ports_has_no_network(cloud: TestCloud) -> None:
     assert await NetworkSource(cloud.cloud.world).wanted(cloud.cloud.db, "host-1", [network["id"]]) == {}
     await report(cloud, NetworkSource(cloud.cloud.world), "host-1", "network.network", network["id"], None)
     assert await generation(cloud, "host-1", network["id"]) == 0
+
+
+async def test_a_host_that_moves_in_the_underlay_is_found_again(cloud: TestCloud) -> None:
+    await live(cloud, "host-1", "host-2", "host-3")
+    network, _ = await cloud.network()
+    await plug(cloud, network["id"], "host-1")
+    await plug(cloud, network["id"], "host-2", SERVER.replace("1", "2"))
+    before = await generation(cloud, "host-1", network["id"])
+    async with cloud.cloud.db.tx() as tx:
+        await underlays.note(tx, "host-2", {"underlay_address": "192.0.2.2"})
+        await underlays.note(tx, "host-3", {"underlay_address": "192.0.2.99"})
+    assert await generation(cloud, "host-1", network["id"]) == before
+    async with cloud.cloud.db.tx() as tx:
+        await underlays.note(tx, "host-2", {"underlay_address": "192.0.2.22"})
+    assert await generation(cloud, "host-1", network["id"]) > before
+    assert (await document(cloud, "host-1", network["id"])).peers == {"host-2": "192.0.2.22"}
+    async with cloud.cloud.db.tx() as tx:
+        await underlays.note(tx, "host-2", {})
+    assert (await document(cloud, "host-1", network["id"])).peers == {}
 
 
 async def test_only_hosts_that_have_the_network_are_told(cloud: TestCloud) -> None:

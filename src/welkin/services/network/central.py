@@ -8,7 +8,7 @@ from typing import Any
 from welkin.core import metrics
 from welkin.core.cloud import Cloud
 from welkin.core.db import Transaction
-from welkin.services.network import touching
+from welkin.services.network import touching, underlays
 from welkin.services.network.routers import placing
 from welkin.services.network.source import NetworkSource, RouterSource
 
@@ -24,5 +24,6 @@ def central(cloud: Cloud) -> None:
     async def count_troubles(_tx: Transaction, host: str, facts: Mapping[str, Any]) -> None:
         metrics.troubles.labels(host, "networks").set(facts.get("network_troubles", 0))
 
+    cloud.hub.on_facts(underlays.note)
     cloud.hub.on_facts(place_routers)
     cloud.hub.on_facts(count_troubles)

@@ -17,7 +17,7 @@ from welkin.core import agents
 from welkin.core.agents import Report
 from welkin.core.db import Reads, Transaction, columns
 from welkin.core.world import World
-from welkin.services.network import touching, troubles
+from welkin.services.network import touching, troubles, underlays
 from welkin.services.network.filtering import Filters, load_filters
 from welkin.services.network.host import wanted
 from welkin.services.network.ports.addressing import DHCP_OWNER
@@ -33,16 +33,7 @@ from welkin.services.network.tables import (
     SubnetRow,
 )
 
-UNDERLAY_ADDRESS = "underlay_address"
-"""The fact in which a host tells its address on the network between hosts."""
 CURRENT = "SELECT generation FROM host_items WHERE host = $1 AND kind = $2 AND id = $3"
-
-
-class HostFacts(msgspec.Struct):
-    """A host and what it told of itself."""
-
-    name: str
-    facts: dict[str, Any]
 
 
 def marks(count: int, first: int = 1) -> str:
@@ -85,7 +76,7 @@ class NetworkSource:
         )
         addresses = await addresses_of(reads, [port.id for port in ports])
         filters = await load_filters(reads, [port.id for port in ports if port.host == host])
-        underlay = await underlay_addresses(reads)
+        underlay = await underlays.addresses(reads)
         found: dict[str, Any] = {}
         for network in networks:
             mine = [port for port in ports if port.network_id == network.id]
@@ -125,12 +116,6 @@ class NetworkSource:
             if status != port.status:
                 await tx.update("ports", {"id": port.id}, {"status": status})
         await troubles.write(tx, self._world, report.id, host, wrong)
-
-
-async def underlay_addresses(reads: Reads) -> dict[str, str]:
-    """Return the address of each host on the network between them, as far as they have told."""
-    found = await reads.all(HostFacts, "SELECT name, facts FROM hosts ORDER BY name")
-    return {each.name: each.facts[UNDERLAY_ADDRESS] for each in found if each.facts.get(UNDERLAY_ADDRESS)}
 
 
 def network_document(row: NetworkRow, subnets: list[wanted.Subnet], ports: list[wanted.Port]) -> wanted.NetworkWanted:

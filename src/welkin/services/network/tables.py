@@ -321,11 +321,20 @@ TROUBLES = """
     CREATE INDEX network_troubles_by_item ON network_troubles (item, host);
 """
 
+UNDERLAYS = """
+    -- Each host's address on the network between hosts, as it last told.
+    CREATE TABLE network_underlays (
+        host    TEXT PRIMARY KEY,
+        address TEXT NOT NULL
+    );
+"""
+
 MIGRATIONS: tuple[str, ...] = (
     NETWORKS + PORTS + SECURITY_GROUPS + ROUTERS + SHARING,
     TOPOLOGIES,
     SERVERS,
     TROUBLES,
+    UNDERLAYS,
 )
 
 
