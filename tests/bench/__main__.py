@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
@@ -56,6 +57,7 @@ def main() -> int:
     parser.add_argument("--qemu", action="store_true")
     parser.add_argument("--folder", type=Path, default=Path(".bench"))
     arguments = parser.parse_args()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed cloud has its bytecode
     table = Table()
     micro.measure(table)
     cloud = Cloud(arguments.folder.absolute() / "cloud", "memory", strict_images=True, place=PLACE)
