@@ -2,7 +2,7 @@
 # Bring this machine and .venv to what the locks say; when they are there already, do nothing, fast.
 #   scripts/install.sh run    the system packages and what Welkin needs to run
 #   scripts/install.sh dev    what its developers need as well, but no system packages
-#   scripts/install.sh test   both
+#   scripts/install.sh test   both, and a database server
 #   scripts/install.sh contract   both, and the system packages that only the long tests need
 # Root is needed only while a system package is missing.  Python packages come from the index that pip is
 # configured for, and are accepted only with the hashes in requirements/.
@@ -88,6 +88,7 @@ dev)
     ;;
 test)
     install_for_guests
+    install_system tests/packages.py DATABASE_PACKAGES
     install_python dev
     ;;
 contract)

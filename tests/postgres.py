@@ -14,6 +14,11 @@ from pathlib import Path
 
 import pytest
 
+FOR_SPEED = (
+    "-c full_page_writes=off -c synchronous_commit=off -c autovacuum=off -c wal_level=minimal -c max_wal_senders=0"
+)
+"""What keeps data through a crash, and tests throw theirs away."""
+
 
 def postgres_url() -> str:
     """Return the URL of a new, empty database; skip the test where no server program is installed."""
@@ -38,7 +43,7 @@ def _server() -> Path:
             os.chown(each, owner.pw_uid, owner.pw_gid)
     pg_ctl = programs[-1]
     _as_postgres([str(pg_ctl.with_name("initdb")), "-D", str(data), "-U", "postgres", "-A", "trust", "--no-sync"])
-    options = f"-k {folder} -c listen_addresses= -c fsync=off -c max_connections=200"
+    options = f"-k {folder} -c listen_addresses= -c fsync=off -c max_connections=200 {FOR_SPEED}"
     _as_postgres([str(pg_ctl), "-D", str(data), "-w", "-l", str(folder / "log"), "-o", options, "start"])
     atexit.register(_stop, pg_ctl, folder)
     return folder
