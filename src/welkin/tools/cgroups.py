@@ -35,11 +35,15 @@ class Group(Struct, frozen=True):
         """
         return self._make_v2(limits) if _is_v2() else self._make_v1(limits)
 
-    def remove(self) -> None:
-        """Remove the group; it must be empty of processes."""
+    def remove(self) -> bool:
+        """Remove the group, and say whether it is gone.
+
+        The kernel refuses while a process is in it, and for a moment after the last one has ended.
+        """
         for directory in self._directories():
             with contextlib.suppress(OSError):
                 directory.rmdir()
+        return not any(directory.exists() for directory in self._directories())
 
     def _directories(self) -> list[Path]:
         roots = [ROOT] if _is_v2() else [ROOT / "cpu", ROOT / "memory"]
@@ -75,10 +79,11 @@ class Group(Struct, frozen=True):
 
 
 def remove_parent(parent: str) -> None:
-    """Remove the group that holds the groups; they must be gone."""
+    """Remove the group that holds the groups, and those of them that are empty."""
     for root in (ROOT, ROOT / "cpu", ROOT / "memory"):
-        with contextlib.suppress(OSError):
-            (root / parent).rmdir()
+        for directory in (*(each for each in (root / parent).glob("*") if each.is_dir()), root / parent):
+            with contextlib.suppress(OSError):
+                directory.rmdir()
 
 
 def _is_v2() -> bool:

@@ -34,6 +34,7 @@ from welkin.tools.qmp import Qmp
 OVERHEAD_MIB = 768  # QEMU's own memory beside the guest's, at the most
 KILL_GRACE_S = 3.0
 UNPLUG_TIMEOUT_S = 10.0
+GROUP_TIMEOUT_S, LOOK_AT_GROUP_S = 10.0, 0.02
 LOOK_FOR_TAP_S, LOOK_FOR_TURN_S = 0.05, 0.1
 RANDOM_SEED_BYTES = 512
 SENT_MAX = 64
@@ -340,7 +341,7 @@ class QemuDriver:
             child = home.child()
             if child is not None:
                 await self._bury(home, child)
-            self._group(home).remove()
+            await self._drop_group(home)
             home.destroy()
         self._locks.pop(server_id, None)
 
@@ -355,6 +356,14 @@ class QemuDriver:
         await processes.stop(child, grace_s=KILL_GRACE_S)
         self._group(home).remove()
         home.drop_sockets()
+
+    async def _drop_group(self, home: Home) -> None:
+        """Remove the guest's control group; on a busy machine it lives a while longer than its last process."""
+        deadline = self._world.monotonic() + GROUP_TIMEOUT_S
+        while not self._group(home).remove():
+            if self._world.monotonic() > deadline:
+                raise DriverError("The control group of the guest cannot be removed: a process is still in it.")
+            await self._world.sleep(LOOK_AT_GROUP_S)
 
     def _group(self, home: Home) -> Group:
         return Group(self.group_parent, home.id)
