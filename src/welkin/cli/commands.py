@@ -14,8 +14,8 @@ from rich.markup import escape
 from welkin.app import Config
 from welkin.cli import doctor as doctors
 from welkin.cli import launch, purging, reports
-from welkin.cli.launch import Trouble
 from welkin.cli.parts import load_config
+from welkin.cli.trouble import Trouble
 from welkin.client import Refused
 from welkin.core.errors import Problem
 from welkin.tools.processes import ToolFailed

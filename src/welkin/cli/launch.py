@@ -21,8 +21,9 @@ from rich.console import Console
 
 from welkin import starter
 from welkin.app import Config
-from welkin.cli import clouds
+from welkin.cli import clouds, prefix
 from welkin.cli.parts import own_url
+from welkin.cli.trouble import Trouble
 from welkin.client import Api
 from welkin.core.server import bind
 from welkin.services.network.public import external_bridge
@@ -35,10 +36,6 @@ FREE_MIB_MIN = 64
 SERVER_TIMEOUT_S = 180.0
 LOGIN_TIMEOUT_S = 180.0
 ResultT = TypeVar("ResultT")
-
-
-class Trouble(Exception):
-    """Something that the user has to know about; the sentence says what to do."""
 
 
 def run_dir(config: Config) -> Path:
@@ -101,6 +98,7 @@ async def start(config: Config) -> bool:
         check_room(config)
         check_port(config)
         check_external(config)
+        prefix.claim(config.cloud)
         run_dir(config).mkdir(parents=True, exist_ok=True)
         config.cloud.state_dir.chmod(0o711)
         log = config.cloud.state_dir / "welkin.log"

@@ -10,8 +10,9 @@ from rich.console import Console
 from rich.table import Table
 
 from welkin.app import Config
-from welkin.cli.launch import Trouble, answers, read_passwords
+from welkin.cli.launch import answers, read_passwords
 from welkin.cli.parts import own_url
+from welkin.cli.trouble import Trouble
 from welkin.client import Api, Refused
 from welkin.core import times
 
