@@ -15,7 +15,8 @@ from welkin.app import Config
 from welkin.core.config import CloudOptions
 from welkin.testing.cloud import CHEAP_PASSWORDS, running
 
-pytestmark = pytest.mark.asyncio(loop_scope="package")
+# Tests here follow each other: what one registers is there for the next.
+pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.xdist_group("unified-limits")]
 LIMITS, REGISTERED = "/identity/v3/limits", "/identity/v3/registered_limits"
 
 
