@@ -43,7 +43,8 @@ async def test_strangers_and_readers(cloud: TestCloud) -> None:
 
 
 async def test_addresses_are_chosen(cloud: TestCloud) -> None:
-    network, subnet = await cloud.network()
+    drawn = [{"start": "10.0.0.100", "end": "10.0.0.200"}]  # none of those that are asked for below
+    network, subnet = await cloud.network(allocation_pools=drawn)
     common = {"network_id": network["id"]}
     certain = [{"subnet_id": subnet["id"], "ip_address": "10.0.0.50"}, {"subnet_id": subnet["id"]}]
     made = await cloud.member.create("port", fixed_ips=certain, **common)

@@ -25,10 +25,10 @@ async def of_servers(reads: Reads, server_ids: Sequence[str]) -> list[ServerAddr
         return []
     marks = ", ".join(f"${index}" for index in range(1, len(server_ids) + 1))
     sql = (
-        "SELECT p.device_id, n.name, p.mac_address, f.address, o.floating_ip_address FROM ports AS p "
+        "SELECT p.server_id, n.name, p.mac_address, f.address, o.floating_ip_address FROM ports AS p "
         "JOIN networks AS n ON n.id = p.network_id JOIN fixed_ips AS f ON f.port_id = p.id "
         "LEFT JOIN floating_ips AS o ON o.port_id = p.id AND o.fixed_ip_address = f.address "
-        f"WHERE p.device_id IN ({marks}) AND p.device_owner LIKE 'compute:%' "
-        "ORDER BY p.device_id, p.created_at, p.id, f.position, o.created_at"
+        f"WHERE p.server_id IN ({marks}) "
+        "ORDER BY p.server_id, p.created_at, p.id, f.position, o.created_at"
     )
     return await reads.all(ServerAddress, sql, *server_ids)

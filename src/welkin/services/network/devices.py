@@ -145,8 +145,9 @@ async def usable_port(reads: Reads, port_id: str, device: Device) -> PortRow:
     row = await ports.get(reads, port_id)
     if not (device.any_project or row.project_id == device.project_id):
         raise PortNotFound(port_id)
-    if row.device_id and row.device_id != device.id:
-        raise PortInUse(row.id, row.network_id, row.device_id)
+    taken = row.server_id or row.device_id
+    if taken and taken != device.id:
+        raise PortInUse(row.id, row.network_id, taken)
     return row
 
 

@@ -82,6 +82,12 @@ async def may_use(reads: Reads, object_id: str, project_id: str, action: str = S
     return bool(await reads.value(sql, object_id, action, project_id))
 
 
+async def is_target(reads: Reads, object_id: str, project_id: str) -> bool:
+    """Return whether the object is shared with this very project, not only with everybody."""
+    sql = f"SELECT 1 FROM rbac_policies WHERE object_id = $1 AND action = '{SHARED}' AND target_project = $2 LIMIT 1"
+    return bool(await reads.value(sql, object_id, project_id))
+
+
 async def grant(tx: Transaction, world: World, kind: str, object_id: str, by: str, action: str = SHARED) -> None:
     """Let everybody use an object."""
     known = await tx.value(

@@ -31,17 +31,17 @@ async def router(tx: Transaction, router_id: str, host: str = "") -> None:
         await agents.touch(tx, each, ROUTER, [router_id])
 
 
-async def owner(tx: Transaction, device_id: str) -> None:
-    """Say that the addresses of a device's port have changed; whoever knows the device is told."""
-    if device_id:
-        await agents.touch_id(tx, device_id)
+async def owner(tx: Transaction, server_id: str) -> None:
+    """Say that the addresses of a server's port have changed; whoever has the server is told."""
+    if server_id:
+        await agents.touch_id(tx, server_id)
 
 
 async def owners(tx: Transaction, port_ids: Iterable[str | None]) -> None:
     """Say that the addresses of these ports have changed."""
     for port_id in port_ids:
         if port_id is not None:
-            await owner(tx, await tx.value("SELECT device_id FROM ports WHERE id = $1", port_id) or "")
+            await owner(tx, await tx.value("SELECT server_id FROM ports WHERE id = $1", port_id) or "")
 
 
 async def routers_of(tx: Transaction, network_id: str) -> None:

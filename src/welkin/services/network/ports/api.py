@@ -143,7 +143,9 @@ def _check_binding(row: PortRow, columns: Mapping[str, object]) -> None:
     """Refuse to change what a plugged port is."""
     if row.host and row.device_owner.startswith("compute:") and "mac_address" in columns:
         raise PortBound(row.id)
-    if row.device_owner in SERVICE_OWNERS and columns.get("device_owner", row.device_owner) != row.device_owner:
+    if row.device_owner in SERVICE_OWNERS and any(
+        columns.get(name, getattr(row, name)) != getattr(row, name) for name in ("device_owner", "device_id")
+    ):  # a router's interface would else be another's, who may be a stranger
         raise UnsupportedPortDeviceOwner("update", row.id, row.device_owner)
 
 

@@ -246,7 +246,7 @@ async def apply(tx: Transaction, row: PortRow, change: Change) -> None:
         await touching.members(tx, sorted({*before, *(change.group_ids or ())}))
     if row.device_owner in addressing.ROUTER_OWNERS:
         await touching.router(tx, row.device_id)
-    await touching.owner(tx, row.device_id)
+    await touching.owner(tx, row.server_id)
 
 
 async def _release_floating_ips(tx: Transaction, port_id: str, addresses: set[str]) -> None:
@@ -295,7 +295,9 @@ async def delete(tx: Transaction, row: PortRow) -> None:
         await tx.delete(table, {"port_id": row.id})
     await tags.clear(tx, "network.ports", row.id)
     await tx.delete("ports", {"id": row.id})
-    await touching.owner(tx, row.device_id)
+    await touching.owner(tx, row.server_id)
+    if row.device_owner in addressing.ROUTER_OWNERS:
+        await touching.router(tx, row.device_id)
     if row.host:
         await touching.network(tx, row.network_id)
     await touching.members(tx, before)

@@ -24,6 +24,7 @@ from welkin.services.network.collection import (
     own,
 )
 from welkin.services.network.errors import DuplicateRbacPolicy, InvalidInput, RbacPolicyInUse, RbacPolicyNotFound
+from welkin.services.network.networks import policy as network_policy
 from welkin.services.network.networks.views import NETWORKS
 from welkin.services.network.policy import ADMIN, PROJECT_MEMBER, PROJECT_READER, Rule, any_of
 from welkin.services.network.security_groups.views import ADDRESS_GROUPS, SECURITY_GROUPS
@@ -39,6 +40,8 @@ CREATE_TARGET = Rule("create_rbac_policy:target_project", NOT_EVERYBODY, "Choose
 UPDATE = Rule("update_rbac_policy", PROJECT_MEMBER, "Change whom something is shared with.")
 UPDATE_TARGET = Rule("update_rbac_policy:target_project", NOT_EVERYBODY, "Change whom to share with.")
 DELETE = Rule("delete_rbac_policy", PROJECT_MEMBER, "Share something no longer.")
+
+MAKE_EXTERNAL = network_policy.UPDATE_ATTRIBUTES["router_external"][0]
 
 OBJECTS: Mapping[str, Collection[Any]] = {
     "network": NETWORKS,
@@ -162,6 +165,8 @@ async def _create(call: Call, tx: Transaction, project_id: str, body: RbacCreate
         raise InvalidInput(f"Invalid action '{body.action}' for object type '{body.object_type}'")
     shared = await find(call, tx, OBJECTS[body.object_type], body.object_id)
     call.enforce(CREATE, project_id=shared.project_id)
+    if body.action == sharing.EXTERNAL:  # it becomes the wire outside, where it could pretend to be anybody
+        call.enforce(MAKE_EXTERNAL, project_id=shared.project_id)
     row = RbacRow(
         id=call.world.new_id(),
         project_id=project_id,

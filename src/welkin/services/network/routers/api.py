@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from welkin.core.db import Transaction
+from welkin.core.db import Reads, Transaction
 from welkin.core.http import Call, Routes
-from welkin.services.network import limits, touching
+from welkin.services.network import limits, sharing, touching
 from welkin.services.network.collection import (
     View,
     answer_created,
@@ -19,10 +19,12 @@ from welkin.services.network.collection import (
     change,
     check_revision,
     find,
+    sees_all,
 )
 from welkin.services.network.errors import BadRequest, InvalidInput
 from welkin.services.network.networks import records as networks
 from welkin.services.network.networks.views import NETWORKS
+from welkin.services.network.ports import policy as port_policy
 from welkin.services.network.ports import records as ports
 from welkin.services.network.ports.views import PORTS, addresses_of
 from welkin.services.network.routers import placing, policy, records
@@ -38,7 +40,7 @@ from welkin.services.network.routers.views import ROUTERS
 from welkin.services.network.service import service
 from welkin.services.network.subnets import records as subnets
 from welkin.services.network.subnets.views import SUBNETS
-from welkin.services.network.tables import PortRow, RouterRow, SubnetRow
+from welkin.services.network.tables import NetworkRow, PortRow, RouterRow, SubnetRow
 from welkin.services.network.values import given, owner, several
 
 routes = Routes(service)
@@ -144,12 +146,24 @@ async def add_router_interface(call: Call, router_id: str, body: InterfaceBody) 
         if isinstance(body.subnet_id, str):
             subnet = await find(call, tx, SUBNETS, body.subnet_id)
             on = await networks.get(tx, subnet.network_id)
+            await _check_gateway(call, tx, on, subnet)
             port = await records.connect_subnet(tx, call.world, row, on, subnet)
             connected = [subnet]
         else:
             port = await find(call, tx, PORTS, str(body.port_id))
+            call.enforce(port_policy.UPDATE, project_id=port.project_id)
             connected = await records.connect_port(tx, row, port)
         return await _answer_interface(call, tx, row, port, connected)
+
+
+async def _check_gateway(call: Call, reads: Reads, on: NetworkRow, subnet: SubnetRow) -> None:
+    """Refuse to be the gateway of a network that is for everybody; whom its owner names may.  Raises BadRequest."""
+    mine = call.actor.project_id or ""
+    if mine in (subnet.project_id, on.project_id) or sees_all(call, policy.GET):
+        return
+    if not await sharing.is_target(reads, on.id, mine):
+        text = f"Cannot add interface to router because subnet {subnet.id} is not owned by project making the request"
+        raise BadRequest("router", text)
 
 
 @routes.put("/v2.0/routers/{router_id}/remove_router_interface", rule=policy.REMOVE_INTERFACE, late=True)

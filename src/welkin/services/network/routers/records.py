@@ -176,8 +176,9 @@ async def _port_for_ipv6(tx: Transaction, row: RouterRow, subnet: SubnetRow) -> 
 
 async def connect_port(tx: Transaction, row: RouterRow, port: PortRow) -> list[SubnetRow]:
     """Connect a router by a port that exists, and return the port's subnets."""
-    if port.device_id:
-        raise PortInUse(port.id, port.network_id, port.device_id)
+    taken = port.server_id or port.device_id
+    if taken:
+        raise PortInUse(port.id, port.network_id, taken)
     has = (await addresses_of(tx, [port.id]))[port.id]
     if not has:
         raise BadRequest("router", "Router port must have at least one fixed IP")

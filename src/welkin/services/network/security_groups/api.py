@@ -125,6 +125,8 @@ async def create_security_group_rule(call: Call, body: RuleCreateBody) -> View:
             policy.CREATE_RULE, **{"project_id": group.project_id, "security_group:project_id": group.project_id}
         )
         project_id = owner(wanted[0].project_id, wanted[0].tenant_id, group.project_id)
+        if project_id != group.project_id:
+            call.enforce(policy.CREATE, project_id=project_id)
         await limits.claim(tx, limits.SECURITY_GROUP_RULE, [project_id] * len(wanted))
         rows = await records.add_rules(tx, call.world, group, project_id, wanted)
         for row in rows:

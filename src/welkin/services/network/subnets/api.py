@@ -62,6 +62,8 @@ async def _place(call: Call, reads: Reads, wanted: SubnetCreate) -> tuple[Networ
     project_id = owner(wanted.project_id, wanted.tenant_id, call.actor.project_id)
     target = {"project_id": project_id, "network:project_id": network.project_id}
     call.enforce(policy.CREATE, **target)
+    if project_id != call.actor.project_id:
+        call.enforce(policy.OWN, project_id=project_id)
     attribute_rules(call, policy.CREATE_ATTRIBUTES, given(wanted), **target)
     return network, project_id
 

@@ -15,6 +15,7 @@ from welkin.services.network.policy import (
 
 GET = Rule("get_subnet", any_of(PROJECT_READER, "role:service", SHARED, NETWORK_OWNER_READER), "Read a subnet.")
 CREATE = Rule("create_subnet", any_of(ADMIN, NETWORK_OWNER_MEMBER), "Create a subnet.")
+OWN = Rule("create_subnet:project_id", PROJECT_MEMBER, "Create a subnet that belongs to a certain project.")
 UPDATE = Rule("update_subnet", any_of(PROJECT_MEMBER, NETWORK_OWNER_MEMBER), "Change a subnet.")
 DELETE = Rule("delete_subnet", any_of(PROJECT_MEMBER, NETWORK_OWNER_MEMBER), "Delete a subnet.")
 
