@@ -6,9 +6,8 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 BIN := .venv/bin
 ARGS ?=
-# Two tests at once, as many as the smallest machine has processors.  Tests that share one thing of it are in one
-# xdist group and follow each other.
-PYTEST := $(BIN)/pytest -n 2 --dist loadgroup
+# Two tests at once, as many as the smallest machine has processors; tests/conftest.py says what follows each other.
+PYTEST := $(BIN)/pytest -n 2 --dist loadscope
 PATHS := src $(wildcard tests) $(wildcard docs) $(wildcard bench)
 
 .PHONY: help up down purge install install-dev install-test install-contract lint format check test contract bench \

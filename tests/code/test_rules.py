@@ -9,7 +9,6 @@ import pytest
 from tests.code import budgets, determinism, papers
 from tests.code.source import ROOT, Fault, Source, exemptions, judge, project_files, python_files
 
-pytestmark = pytest.mark.xdist_group("rules")  # one worker, so that every file is read once
 Rule = Callable[[Source], Iterator[Fault]]
 # Each rule with the names of the faults that it finds.
 OF_ONE_FILE: dict[Rule, set[str]] = {

@@ -20,7 +20,6 @@ pytestmark = [
     pytest.mark.contract,
     pytest.mark.qemu,
     pytest.mark.root,
-    pytest.mark.xdist_group("contract"),
     pytest.mark.skipif(browser.PROGRAM is None, reason="chromium is not installed; make contract installs it"),
 ]
 

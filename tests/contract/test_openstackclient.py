@@ -11,7 +11,7 @@ import pytest
 from tests.contract.conftest import Site
 from tests.contract.waiting import until
 
-pytestmark = [pytest.mark.client, pytest.mark.xdist_group("client")]
+pytestmark = [pytest.mark.client]
 
 
 def test_the_program_itself_runs(memory_site: Site) -> None:

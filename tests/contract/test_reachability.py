@@ -16,7 +16,7 @@ from tests.contract.machines import Machine
 from tests.contract.waiting import until
 from welkin.cli.launch import greets
 
-pytestmark = [pytest.mark.contract, pytest.mark.qemu, pytest.mark.root, pytest.mark.xdist_group("contract")]
+pytestmark = [pytest.mark.contract, pytest.mark.qemu, pytest.mark.root]
 
 USER_DATA = "#!/bin/sh\necho user-data ran on $(hostname) >/tmp/ran\n"
 OTHER = "--os-project-name other"

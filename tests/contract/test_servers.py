@@ -12,8 +12,8 @@ from tests.contract.client import CommandFailed
 from tests.contract.conftest import Site
 from tests.contract.waiting import until
 
-MEMORY = (pytest.mark.client, pytest.mark.xdist_group("client"))
-REAL = (pytest.mark.contract, pytest.mark.qemu, pytest.mark.root, pytest.mark.xdist_group("contract"))
+MEMORY = pytest.mark.client
+REAL = (pytest.mark.contract, pytest.mark.qemu, pytest.mark.root)
 SDK = """
 import openstack
 cloud = openstack.connect()

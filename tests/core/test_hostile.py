@@ -20,7 +20,7 @@ from tests.rbac.test_live import routes
 from tests.rbac.world import Cloud, in_project
 from welkin.testing.cloud import running
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("hostile")]
+pytestmark = [pytest.mark.asyncio(loop_scope="module")]
 EACH = 2
 """How many wrong requests each route gets; `make fuzz` sends them all."""
 QUICK_S = 2.0

@@ -179,7 +179,6 @@ def doctor(cloud: Installed, prefix: list[str]) -> str:
 @pytest.mark.qemu
 @pytest.mark.root
 @pytest.mark.slow
-@pytest.mark.xdist_group("faults")
 def test_guests_are_found_again_and_purge_leaves_nothing() -> None:
     with installed("qemu") as cloud:
         shutil.copytree(IMAGE, cloud.folder / "guest")

@@ -22,7 +22,7 @@ from welkin import starter
 from welkin.tools import cgroups, namespaces
 from welkin.tools.guest_image.builder import build
 
-pytestmark = [pytest.mark.qemu, pytest.mark.root, pytest.mark.slow, pytest.mark.xdist_group("faults")]
+pytestmark = [pytest.mark.qemu, pytest.mark.root, pytest.mark.slow]
 IMAGE = Path.home() / ".cache" / "welkin" / "guest-image"
 BOOT_TIMEOUT_S = 90.0
 BOOTED = "Linux version"  # what a kernel says first

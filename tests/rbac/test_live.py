@@ -28,7 +28,7 @@ from welkin.core.routing import Route
 from welkin.core.versions import text
 from welkin.testing.cloud import running
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("rbac")]
+pytestmark = [pytest.mark.asyncio(loop_scope="module")]
 UNSTEADY = re.compile(
     r"/compute/v2.1/(os-services|os-hypervisors|os-simple-tenant-usage|servers/[^/]+/diagnostics)"
     r"|/network/v2.0/(agents|.*/(l3|dhcp)-agents)|/identity/v3/(auth/tokens|OS-REVOKE)|/metrics|/v2.1/os-hosts"

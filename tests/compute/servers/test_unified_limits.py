@@ -16,7 +16,7 @@ from welkin.core.config import CloudOptions
 from welkin.testing.cloud import CHEAP_PASSWORDS, running
 
 # Tests here follow each other: what one registers is there for the next.
-pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.xdist_group("unified-limits")]
+pytestmark = [pytest.mark.asyncio(loop_scope="package")]
 LIMITS, REGISTERED = "/identity/v3/limits", "/identity/v3/registered_limits"
 
 
