@@ -106,6 +106,12 @@ async def test_a_protocol_is_a_number_only_in_plain_digits(cloud: Cloud, admin: 
     assert answer.status_code == 400
 
 
+async def test_a_backup_keeps_no_more_than_can_be_counted(cloud: Cloud, admin: httpx.AsyncClient) -> None:
+    backup = {"name": "b", "backup_type": "daily", "rotation": "9" * 30}
+    path = f"/compute/v2.1/servers/{cloud.things['servers']}/action"
+    assert (await admin.post(path, json={"createBackup": backup})).status_code == 400
+
+
 async def test_what_is_not_http_ends_with_a_400(cloud: Cloud) -> None:
     for raw in (b"\x16\x03\x01\x02\x00\x01", b"GET / HTTP/9.9\r\n\r\n", b"GET  HTTP/1.1\r\n\r\n", b"A" * 100_000):
         assert (await talk(cloud, raw + b"\r\n\r\n")).partition(b" ")[2][:3] in (b"400", b"")

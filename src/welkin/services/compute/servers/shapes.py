@@ -196,7 +196,7 @@ class CreateBackup(Body):
 
     name: Name
     backup_type: str
-    rotation: Annotated[int, Meta(ge=0)] | Annotated[str, Meta(min_length=1, pattern="^[0-9]*$")]
+    rotation: Annotated[int, Meta(ge=0, le=999_999_999)] | Annotated[str, Meta(min_length=1, pattern=r"^[0-9]{1,9}\Z")]
     metadata: Metadata = {}
 
 
