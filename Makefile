@@ -8,6 +8,7 @@ BIN := .venv/bin
 ARGS ?=
 # Two tests at once, as many as the smallest machine has processors; tests/conftest.py says what follows each other.
 PYTEST := $(BIN)/pytest -n 2 --dist loadscope
+FAST := not qemu and not root and not slow and not contract and not client and not postgres and not thorough
 PATHS := src $(wildcard tests) $(wildcard docs) $(wildcard bench)
 
 .PHONY: help up down purge install install-dev install-test install-contract lint format check test contract bench \
@@ -35,7 +36,7 @@ install:  ## Install the system packages and .venv from the locks, without start
 # --- before a commit
 
 check: lint  ## Format, lint, types, import contracts and the fast tests, in under a minute
-	@$(PYTEST) -q -m "not qemu and not root and not slow and not contract and not client and not postgres"
+	@$(PYTEST) -q -m "$(FAST)"
 
 test: install-test lint  ## All of check, and the tests with real guests, networks and PostgreSQL; no long suites
 	@$(PYTEST) -m "not slow and not contract"

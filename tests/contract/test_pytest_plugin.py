@@ -8,6 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.thorough
 TESTS = """
 def test_a_server(openstack):
     made = openstack.create_server("web", image="tiny", flavor="m1.nano", network="private", wait=True, auto_ip=True)

@@ -19,6 +19,7 @@ def cloud(tmp_path: Path) -> Iterator[Processes]:
     cloud.stop()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("seed", [1, 2])
 def test_servers_settle_while_everything_is_killed(cloud: Processes, seed: int) -> None:
     play(cloud, seed)
